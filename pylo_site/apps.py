@@ -1,0 +1,14 @@
+"""The site: where all meets."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+from pylo_site.logs import configure_structlog
+
+
+class SiteConfig(AppConfig):
+    name = "pylo_site"
+
+    def ready(self) -> None:
+        configure_structlog()

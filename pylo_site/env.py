@@ -1,0 +1,124 @@
+"""Typed readers of the environment. Nonsense is collected and refused at once: each problem has a number and a hint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off", ""})
+NANOS_PER_DOLLAR = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One setting that does not hold: a stable id, what is wrong, and the way out."""
+
+    id: str
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.message}\n    hint: {self.hint}"
+
+
+class Misconfigured(Exception):  # noqa: N818 - reads as what it is: the process is misconfigured
+    """The process must not start. Its text lists every problem, not only the first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        lines = "\n".join(str(problem) for problem in problems)
+        super().__init__(f"Pylo does not start: {len(problems)} setting(s) do not hold.\n{lines}")
+
+
+class Environment:
+    """Reads settings out of a mapping; `refuse()` raises `Misconfigured` when any of them was nonsense."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.problems: list[Problem] = []
+
+    def _raw(self, name: str) -> str:
+        return self._values.get(name, "").strip()
+
+    def problem(self, check: str, message: str, hint: str) -> None:
+        self.problems.append(Problem(check, message, hint))
+
+    def refuse(self) -> None:
+        if self.problems:
+            raise Misconfigured(self.problems)
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._raw(name) or default
+
+    def required(self, name: str, check: str, hint: str) -> str:
+        value = self._raw(name)
+        if not value:
+            self.problem(check, f"{name} is not set.", hint)
+        return value
+
+    def secrets(self, name: str, check: str, hint: str, *, shortest: int) -> tuple[str, ...]:
+        """Read a comma-separated list of secrets, the current one first, each of at least `shortest` characters."""
+        values = tuple(part.strip() for part in self._raw(name).split(",") if part.strip())
+        if not values:
+            self.problem(check, f"{name} is not set.", hint)
+        elif min(len(value) for value in values) < shortest:
+            self.problem(check, f"{name} has a value of fewer than {shortest} characters.", hint)
+        return values
+
+    def flag(self, name: str, check: str, *, default: bool) -> bool:
+        value = self._raw(name).lower()
+        if not value:
+            return default
+        if value not in TRUE | FALSE:
+            self.problem(check, f"{name}={value!r} is neither true nor false.", "Set it to 1 or 0.")
+        return value in TRUE
+
+    def choice(self, name: str, check: str, *, default: str, among: tuple[str, ...]) -> str:
+        value = self._raw(name) or default
+        if value not in among:
+            self.problem(check, f"{name}={value!r} is not one of {', '.join(among)}.", f"Unset it for {default!r}.")
+        return value
+
+    def number(self, name: str, check: str, *, default: int, least: int, most: int) -> int:
+        raw = self._raw(name)
+        if not raw:
+            return default
+        try:
+            value = int(raw)
+        except ValueError:
+            self.problem(check, f"{name}={raw!r} is no whole number.", f"Give a number from {least} to {most}.")
+            return default
+        if not least <= value <= most:
+            self.problem(check, f"{name}={value} is out of range.", f"Give a number from {least} to {most}.")
+        return value
+
+    def dollars(self, name: str, check: str, *, default: str) -> int:
+        """Read an amount in USD ('5', '0.25'); the result is nano-dollars."""
+        raw = self._raw(name) or default
+        try:
+            nanos = Decimal(raw) * NANOS_PER_DOLLAR
+        except InvalidOperation:
+            nanos = Decimal(-1)
+        if not nanos.is_finite() or nanos < 0 or nanos != nanos.to_integral_value():
+            self.problem(check, f"{name}={raw!r} is no amount in USD.", "Give dollars such as 5 or 0.25.")
+            return 0
+        return int(nanos)
+
+    def url(self, name: str, check: str, *, schemes: tuple[str, ...], default: str = "") -> str:
+        raw = self._raw(name) or default
+        parts = urlsplit(raw)
+        if parts.scheme not in schemes or not (parts.hostname or parts.path):
+            what = f"{name}={raw!r} is no {' or '.join(schemes)} URL." if raw else f"{name} is not set."
+            self.problem(check, what, f"Give a URL such as {schemes[0]}://host:port/…; bin/serve sets one by itself.")
+        return raw
+
+    def path(self, name: str, default: Path) -> Path:
+        raw = self._raw(name)
+        return Path(raw).expanduser().resolve() if raw else default

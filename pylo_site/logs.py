@@ -1,0 +1,48 @@
+"""Logs: one JSON object a line in production, readable lines at home. Never a body, a key or a query string."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+SHARED: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+)
+
+
+def configuration(style: str) -> dict[str, Any]:
+    """Return the `LOGGING` setting for `style`, 'json' or 'console'."""
+    renderers: list[structlog.typing.Processor]
+    if style == "json":
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        renderers = [structlog.dev.ConsoleRenderer(colors=False)]
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        "foreign_pre_chain": list(SHARED),
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"pylo": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "pylo"}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        # httpx names URLs at INFO, Daphne query strings: neither belongs in a log.
+        "loggers": {"httpx": {"level": "WARNING"}, "daphne.http_protocol": {"level": "ERROR"}},
+    }
+
+
+def configure_structlog() -> None:
+    """Send structlog's events through the standard library's handlers; called once by each process at its start."""
+    structlog.configure(
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,203 @@
+"""All settings, from the environment and nowhere else. docs/operations.md lists them; a wrong one refuses the start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from csp.constants import NONE, SELF
+
+from pylo_site import logs
+from pylo_site.env import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(os.environ)
+
+# -- what every process needs -----------------------------------------------------------------------------------------
+DEBUG = env.flag("PYLO_DEBUG", "pylo.E001", default=False)
+SECRET_KEY, *SECRET_KEY_FALLBACKS = env.secrets(
+    "PYLO_SECRET_KEY", "pylo.E002", "Give 50 random characters or more; bin/serve makes its own.", shortest=50
+) or ("",)
+PYLO_KEY_PEPPERS = env.secrets(
+    "PYLO_KEY_PEPPERS",
+    "pylo.E003",
+    "Give 32 random characters or more, apart from PYLO_SECRET_KEY; to rotate, put the new one first.",
+    shortest=32,
+)
+DATABASE_URL = env.url("DATABASE_URL", "pylo.E004", schemes=("postgres", "postgresql"))
+REDIS_URL = env.url("REDIS_URL", "pylo.E005", schemes=("redis", "rediss", "unix"))
+PYLO_PUBLIC_URL = env.url(
+    "PYLO_PUBLIC_URL", "pylo.E006", schemes=("http", "https"), default="http://localhost:8000"
+).rstrip("/")
+PYLO_API_BASE_URL = env.url(
+    "PYLO_API_BASE_URL", "pylo.E007", schemes=("http", "https"), default=f"{PYLO_PUBLIC_URL}/v1"
+).rstrip("/")
+PYLO_SANDBOX = env.flag("PYLO_SANDBOX", "pylo.E008", default=False)
+PYLO_UPSTREAMS = env.path("PYLO_UPSTREAMS", BASE_DIR / "deploy" / "upstreams.toml")
+PYLO_JOURNAL_DIR = env.path("PYLO_JOURNAL_DIR", BASE_DIR / "var" / "journal")
+PYLO_MAX_BODY_BYTES = env.number("PYLO_MAX_BODY_BYTES", "pylo.E009", default=4 * 2**20, least=1024, most=64 * 2**20)
+PYLO_SIGNUP_CREDIT_NANOS = env.dollars("PYLO_SIGNUP_CREDIT", "pylo.E010", default="0")
+PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
+PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none
+PYLO_PAYMENTS_SECRET = env.text("PYLO_PAYMENTS_SECRET")  # signs its webhooks
+
+PYLO_MODEL = "moonshotai/kimi-k2.6"
+
+# -- Django -----------------------------------------------------------------------------------------------------------
+_public = urlsplit(PYLO_PUBLIC_URL)
+SECURE = _public.scheme == "https"
+ALLOWED_HOSTS = [host for host in env.text("PYLO_ALLOWED_HOSTS").split(",") if host] or [
+    _public.hostname or "localhost"
+]
+if PYLO_SANDBOX:
+    ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]
+if SECURE and "*" in ALLOWED_HOSTS:
+    env.problem("pylo.E011", "PYLO_ALLOWED_HOSTS is *.", "Name the hosts; links in mails are built from them.")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "accounts",
+    "billing",
+    "pylo_site",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "pylo_site.urls"
+ASGI_APPLICATION = "pylo_site.asgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "pylo_site.context.site",
+                "billing.context.balance",
+            ],
+        },
+    },
+]
+
+
+def _database(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}},
+    }
+
+
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.path("PYLO_STATIC_ROOT", BASE_DIR / "var" / "static")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# -- people -----------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "landing"
+ACCOUNT_ADAPTER = "accounts.signup.Adapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
+
+EMAIL_BACKEND = "pylo_site.outbox.Backend" if PYLO_SANDBOX else "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = env.text("PYLO_SMTP_HOST", "localhost")
+EMAIL_PORT = env.number("PYLO_SMTP_PORT", "pylo.E012", default=465, least=1, most=65535)
+EMAIL_HOST_USER = env.text("PYLO_SMTP_USER")
+EMAIL_HOST_PASSWORD = env.text("PYLO_SMTP_PASSWORD")
+EMAIL_USE_SSL = True  # STARTTLS can fall back to clear text
+DEFAULT_FROM_EMAIL = env.text("PYLO_MAIL_FROM", f"Pylo <no-reply@{_public.hostname or 'localhost'}>")
+
+# -- the browser ------------------------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF, *([PYLO_PAYMENTS_URL] if PYLO_PAYMENTS_URL else [])],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+SESSION_COOKIE_NAME = "__Host-sessionid" if SECURE else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if SECURE else "csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# -- work outside a request -------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+LOG_FORMAT = env.choice("PYLO_LOG_FORMAT", "pylo.E013", default="json", among=("json", "console"))
+LOGGING = logs.configuration(LOG_FORMAT)
+
+env.refuse()
