@@ -62,7 +62,7 @@ class Balance(models.Model):
 
 
 class Posting(models.Model):
-    """Credit put on or taken off a balance by anything but usage. `key` makes each happen once: `signup:<workspace>`."""
+    """Credit put on or taken off a balance, by anything but usage. `key` makes each happen once: `signup:<id>`."""
 
     class Kind(models.TextChoices):
         SIGNUP_CREDIT = "signup_credit"
