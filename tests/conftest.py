@@ -13,6 +13,8 @@ from tests.fakes import stack as product
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_django import Settings
+
     from tests.fakes.stack import Stack
 
 HERE: Final = Path(__file__).parent
@@ -34,6 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if folder in SLOW:
             item.add_marker(folder)
             item.add_marker(pytest.mark.timeout(SLOW[folder][1]))
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings: Settings) -> None:
+    """Pages find their static files where they are written, with no collectstatic before."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session")

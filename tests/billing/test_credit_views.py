@@ -20,7 +20,7 @@ from tests.fakes.process import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from accounts.models import Workspace
     from tests.fakes.payments import Payments
@@ -37,7 +37,7 @@ def sandbox_payments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Payme
 
 
 @pytest.fixture
-def payments(sandbox_payments: Payments, settings: SettingsWrapper) -> Payments:
+def payments(sandbox_payments: Payments, settings: Settings) -> Payments:
     settings.PYLO_PAYMENTS_URL = sandbox_payments.url
     settings.PYLO_PAYMENTS_SECRET = SECRET
     return sandbox_payments
@@ -122,7 +122,7 @@ def test_only_who_pays_may_add_credit(payments: Payments, role: Role, status: in
 
 
 @pytest.mark.django_db
-def test_a_provider_that_is_away_charges_nothing_and_says_so(settings: SettingsWrapper) -> None:
+def test_a_provider_that_is_away_charges_nothing_and_says_so(settings: Settings) -> None:
     settings.PYLO_PAYMENTS_URL = f"http://127.0.0.1:{free_port()}"
     answer = sign_in(make_workspace()).post(ADD, {"amount": "25"})
     assert answer.status_code == 503
@@ -185,7 +185,7 @@ def test_an_event_about_an_unknown_payment_is_not_swallowed(payments: Payments) 
 
 
 @pytest.mark.django_db
-def test_without_a_provider_there_is_nothing_to_pay(settings: SettingsWrapper) -> None:
+def test_without_a_provider_there_is_nothing_to_pay(settings: Settings) -> None:
     settings.PYLO_PAYMENTS_URL = ""
     assert tell(event("cs_0")) == 404
     assert sign_in(make_workspace()).post(ADD, {"amount": "25"}).status_code == 404
