@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DOLLAR = 1_000_000_000  # nano-dollars
+PASSED_ON = ("PATH", "HOME", "TMPDIR")  # a run of the tests depends on nothing else of the shell
 PATIENCE = 10.0  # seconds for what happens in the background
 UPSTREAMS = """\
 [[upstream]]
@@ -124,13 +125,15 @@ def running(var: Path, *, environ: Mapping[str, str], tokens_per_second: int = 2
         port, upstream_port, payments_port = free_port(), free_port(), free_port()
         env = {
             **_environment(var, port, payments_port),
-            "PATH": environ["PATH"],
+            **{name: environ[name] for name in PASSED_ON if name in environ},
             "DATABASE_URL": cleanup.enter_context(engines.database(environ["DATABASE_URL"])),
             "REDIS_URL": cleanup.enter_context(engines.redis_number(environ["REDIS_URL"])),
         }
         upstream = Upstream(f"http://127.0.0.1:{upstream_port}", var / "truth.log")
         stack = Stack(env, var, upstream)
         cleanup.callback(stack.stop)
+        for folder in ("journal", "outbox", "static"):
+            (var / folder).mkdir()
         (var / "upstreams.toml").write_text(UPSTREAMS.format(url=upstream.url))
         _start_sandbox(stack, upstream_port, payments_port, tokens_per_second)
         stack.manage("migrate", "--verbosity", "0")
@@ -169,5 +172,6 @@ def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
         "PYLO_UPSTREAM_SANDBOX_KEY": "sandbox",
         "PYLO_JOURNAL_DIR": str(var / "journal"),
         "PYLO_OUTBOX_DIR": str(var / "outbox"),
+        "PYLO_STATIC_ROOT": str(var / "static"),
         "PYLO_SIGNUP_CREDIT": "5",
     }
