@@ -15,7 +15,7 @@ import psycopg
 
 from tests.fakes import engines
 from tests.fakes.process import PAUSE, ROOT, Process, free_port
-from tests.fakes.upstream import Upstream
+from tests.fakes.sandbox import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
