@@ -54,7 +54,7 @@ class Engine:
         return "\n".join(f"    {line}" for line in said.strip().splitlines()[-TAIL:])
 
 
-def command(  # noqa: PLR0913 - each is an option of its own
+def command(
     program: list[str | Path],
     *,
     uid: int | None = None,
