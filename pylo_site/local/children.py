@@ -97,3 +97,15 @@ def wait_until_ready(engine: Engine, ready: Callable[[], bool], *, seconds: floa
             engine.stop()
             raise Trouble(f"{engine.name} did not answer within {seconds:.0f} s:\n{engine.last_words()}")
         time.sleep(0.02)
+    _forget_said(engine.process)
+
+
+def _forget_said(process: subprocess.Popen[bytes]) -> None:
+    """Empty the pipe: what an engine says on its way up is of interest only when it does not come up."""
+    if process.stdout:
+        pipe = process.stdout.fileno()
+        os.set_blocking(pipe, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.read(pipe, 65536):
+                pass
+        os.set_blocking(pipe, True)

@@ -60,17 +60,21 @@ def browser(given: Mapping[str, str]) -> None:
         say("no Chromium: the browser tests will fail. Install it (Debian: sudo apt-get install chromium).")
         return
     say("installing Chromium for the browser tests (apt-get install chromium)")
-    for words in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-        done = subprocess.run(  # noqa: S603 - fixed words
-            ["apt-get", "-qq", *words],  # noqa: S607 - the machine's own
-            env={**given, "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    _apt_get(given, "update")
+    done = _apt_get(given, "install", "--yes", "--no-install-recommends", "chromium")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         say(f"Chromium could not be installed, the browser tests will fail: {last}")
+
+
+def _apt_get(given: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - fixed words
+        ["apt-get", "-qq", *words],  # noqa: S607 - the machine's own
+        env={**given, "DEBIAN_FRONTEND": "noninteractive"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature is Python's
