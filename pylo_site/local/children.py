@@ -40,6 +40,12 @@ class Engine:
     stop_with: signal.Signals
 
     def stop(self) -> None:
+        self.end()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def end(self) -> None:
+        """Make it end; its last words can still be read then."""
         for signum in (self.stop_with, signal.SIGQUIT, signal.SIGKILL):
             if self.process.poll() is not None:
                 return
@@ -94,7 +100,7 @@ def wait_until_ready(engine: Engine, ready: Callable[[], bool], *, seconds: floa
         if engine.process.poll() is not None:
             raise Trouble(f"{engine.name} ended while starting:\n{engine.last_words()}")
         if time.monotonic() > deadline:
-            engine.stop()
+            engine.end()
             raise Trouble(f"{engine.name} did not answer within {seconds:.0f} s:\n{engine.last_words()}")
         time.sleep(0.02)
     _forget_said(engine.process)

@@ -170,20 +170,13 @@ def _stop(signum: int, frame: object) -> NoReturn:  # noqa: ARG001 - the signatu
     raise Terminated
 
 
-def main() -> int:
-    options = _arguments()
-    given = os.environ
+def told(start: Callable[[], int]) -> int:
+    """Run `start` and return the exit code; what stops it is told in a line, without a traceback."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        upstream, rest = environment.sandboxed(given)
-        site = processes.Site(
-            options.host, options.port, ports.free() if upstream else None, ports.free() if rest else None
-        )
-        var = ROOT / (given.get("PYLO_VAR") or "var")
-        search = binaries.Search(given.get("PATH", ""), use=given.get("PYLO_ENGINES") or "auto")
-        return Start(site, var.resolve(), given, search).run()
+        return start()
     except Trouble as trouble:
-        print(f"bin/serve: {trouble}", file=sys.stderr)
+        print(f"bin/serve: {trouble}", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -191,5 +184,16 @@ def main() -> int:
         return 0
 
 
+def main() -> int:
+    options, given = _arguments(), os.environ
+    upstream, rest = environment.sandboxed(given)
+    site = processes.Site(
+        options.host, options.port, ports.free() if upstream else None, ports.free() if rest else None
+    )
+    var = (ROOT / (given.get("PYLO_VAR") or "var")).resolve()
+    search = binaries.Search(given.get("PATH", ""), use=given.get("PYLO_ENGINES") or "auto")
+    return Start(site, var, given, search).run()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(main))
