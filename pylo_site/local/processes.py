@@ -28,6 +28,11 @@ class Site:
     upstream_port: int | None
     payments_port: int | None
 
+    @property
+    def reach(self) -> str:
+        """The address at which this machine itself reaches `host`."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+
 
 def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str = sys.executable) -> list[Process]:
     """Return every process, in the order of their start."""
@@ -45,7 +50,8 @@ def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str
         words = (python, "-m", "sandbox.upstream", "--port", str(site.upstream_port), "--truth", truth)
         found.append(Process("upstream", words))
     if site.payments_port:
-        hook = f"http://127.0.0.1:{site.port}/payments/webhook/"
+        host = f"[{site.reach}]" if ":" in site.reach else site.reach
+        hook = f"http://{host}:{site.port}/billing/webhooks/payments/"
         secret = environment["PYLO_PAYMENTS_SECRET"]
         words = (python, "-m", "sandbox.payments", "--port", str(site.payments_port), "--secret", secret)
         found.append(Process("payments", (*words, "--webhook", hook)))

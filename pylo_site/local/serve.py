@@ -114,7 +114,7 @@ class Start:
         return 130 if supervisor.returncode == 128 + signal.SIGINT else 0
 
     def _announce(self, supervisor: Supervisor, settings: Mapping[str, str], began: float) -> None:
-        while not listening(self.site.host, self.site.port):
+        while not listening(self.site):
             if supervisor.ending:
                 return
             if time.monotonic() - began > SERVING:
@@ -129,10 +129,9 @@ def say(line: str) -> None:
     print(f"· {line}", flush=True)
 
 
-def listening(host: str, port: int) -> bool:
-    reach = ports.LOOPBACK if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104 - compared, not bound
+def listening(site: Site) -> bool:
     try:
-        socket.create_connection((reach, port), timeout=1).close()
+        socket.create_connection((site.reach, site.port), timeout=1).close()
     except OSError:
         return False
     return True
