@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pylo_site.local.environment import UPSTREAM
+from pylo_site.local.ports import LOOPBACK
 from pylo_site.local.tests import engines_for
 from pylo_site.local.trouble import Trouble
 
@@ -23,8 +25,8 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "rules": ("-m", "ruff", "check", "--quiet", "."),
     "types": ("-m", "mypy", "."),
     "imports": ("-c", LINT_IMPORTS),
-    "templates' rules": ("-m", "djlint", "templates", "--lint", "--quiet"),
-    "templates' format": ("-m", "djlint", "templates", "--check", "--quiet"),
+    "templates' rules": ("-m", "djlint", "templates", "--lint"),
+    "templates' format": ("-m", "djlint", "templates", "--check"),
     "migrations": ("manage.py", "makemigrations", "--check", "--dry-run"),
     "settings for production": ("manage.py", "check", "--deploy", "--fail-level", "WARNING"),
     "house rules and documents": ("-m", "pytest", "-q", "tests/test_house_rules.py", "tests/test_docs.py"),
@@ -59,7 +61,10 @@ def run(name: str, words: tuple[str, ...], environment: Mapping[str, str]) -> bo
 def main() -> int:
     try:
         with engines_for("check", dict(os.environ)) as settings:
-            failed = [name for name, words in STEPS.items() if not run(name, words, settings | PRODUCTION)]
+            upstreams = Path(settings["PYLO_JOURNAL_DIR"]).with_name("upstreams.toml")
+            upstreams.write_text(UPSTREAM.format(loopback=LOOPBACK, port=1))
+            production = settings | PRODUCTION | {"PYLO_UPSTREAMS": str(upstreams)}
+            failed = [name for name, words in STEPS.items() if not run(name, words, production)]
     except Trouble as trouble:
         print(f"bin/check: {trouble}", file=sys.stderr)
         return 1
