@@ -186,6 +186,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # the proxy that ends TLS redirects; behind it every request is plain
+    "security.W021",  # a browsers' preload list binds the whole domain: its owner's to decide
+]
 X_FRAME_OPTIONS = "DENY"
 
 # -- work outside a request -------------------------------------------------------------------------------------------
