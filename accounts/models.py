@@ -102,11 +102,13 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    form_token = models.UUIDField(null=True, editable=False)  # the form that made it: sent twice, it makes one key
 
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         indexes = (models.Index(fields=("workspace", "-created_at"), name="apikey_by_workspace"),)
+        constraints = (models.UniqueConstraint(fields=("workspace", "form_token"), name="apikey_once_per_form"),)
 
     def __str__(self) -> str:
         return self.masked
