@@ -14,9 +14,17 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
+    UserPages = admin.ModelAdmin[User]
+    WorkspacePages = admin.ModelAdmin[Workspace]
+    ApiKeyPages = admin.ModelAdmin[ApiKey]
+    MembershipRows = admin.TabularInline[Membership, Workspace]
+else:  # the stubs' classes are generic, Django's are not
+    UserPages = WorkspacePages = ApiKeyPages = admin.ModelAdmin
+    MembershipRows = admin.TabularInline
+
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg] - the stubs are generic, Django's class is not
+class UserAdmin(UserPages):
     fields = ("email", "joined_at", "last_login", "is_active", "is_staff", "is_superuser", "groups")
     readonly_fields = ("email", "joined_at", "last_login")
     list_display = ("email", "joined_at", "last_login", "is_active", "is_staff")
@@ -34,7 +42,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg] - the stubs are gen
         return own if request.user.is_superuser else (*own, "is_staff", "is_superuser", "groups")
 
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg] - the stubs are generic, Django's class is not
+class MembershipInline(MembershipRows):
     model = Membership
     raw_id_fields = ("user",)
     readonly_fields = ("created_at",)
@@ -42,7 +50,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg] - the stu
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg] - the stubs are generic, Django's class is not
+class WorkspaceAdmin(WorkspacePages):
     fields = ("id", "name", "created_at", "suspended_at")
     readonly_fields = ("id", "created_at")
     list_display = ("name", "id", "created_at", "suspended_at")
@@ -51,8 +59,18 @@ class WorkspaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg] - the stubs ar
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] - the stubs are generic, Django's class is not
-    fields = ("id", "workspace", "name", "masked", "created_by", "created_at", "expires_at", "revoked_at", "last_used_at")
+class ApiKeyAdmin(ApiKeyPages):
+    fields = (
+        "id",
+        "workspace",
+        "name",
+        "masked",
+        "created_by",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    )
     readonly_fields = fields
     list_display = ("masked", "name", "workspace", "created_at", "expires_at", "revoked_at", "last_used_at")
     list_select_related = ("workspace",)

@@ -11,7 +11,7 @@ from django import forms
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
-from accounts.models import ApiKey, User
+from accounts.models import KEY_NAME_LENGTH, User
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class SignupForm(account_forms.SignupForm):
     """allauth's, all or nothing, and with the same work done for an address that has an account."""
 
+    account_already_exists: bool
+
     def save(self, request: HttpRequest) -> User:
         with transaction.atomic():
             user: User = super().save(request)
@@ -30,7 +32,9 @@ class SignupForm(account_forms.SignupForm):
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         email = self.cleaned_data["email"]
         if self.account_already_exists:
-            make_password(self.cleaned_data["password1"])  # a new account costs this; the clock must not tell them apart
+            make_password(
+                self.cleaned_data["password1"]
+            )  # a new account costs this; the clock must not tell them apart
         try:
             saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
         except IntegrityError:
@@ -46,7 +50,7 @@ class KeyForm(forms.Form):
 
     LIFETIMES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In 365 days"))
 
-    name = forms.CharField(max_length=ApiKey._meta.get_field("name").max_length)
+    name = forms.CharField(max_length=KEY_NAME_LENGTH)
     lifetime = forms.ChoiceField(label="Expires", choices=LIFETIMES, required=False)
     form_token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
@@ -63,7 +67,7 @@ class KeyForm(forms.Form):
 
 
 class RenameForm(forms.Form):
-    name = forms.CharField(max_length=ApiKey._meta.get_field("name").max_length)
+    name = forms.CharField(max_length=KEY_NAME_LENGTH)
 
     def clean_name(self) -> str:
         return _printable(self.cleaned_data["name"])

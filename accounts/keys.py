@@ -46,10 +46,11 @@ class FormAlreadyUsed(KeyRefused):
 
 
 def may_issue(user: User) -> bool:
-    return EmailAddress.objects.filter(user=user, verified=True).exists()
+    verified: bool = EmailAddress.objects.filter(user=user, verified=True).exists()
+    return verified
 
 
-def issue(  # noqa: PLR0913 - all keyword-only, and each is a fact of the new key
+def issue(
     *,
     workspace: Workspace,
     name: str,

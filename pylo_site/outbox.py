@@ -37,7 +37,7 @@ class Backend(BaseEmailBackend):
         directory = Path(settings.PYLO_OUTBOX_DIR)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for message in email_messages:
-            _write(directory, message.message().as_bytes(linesep="\r\n"))
+            _write(directory, message.message().as_bytes())
         return len(email_messages)
 
 

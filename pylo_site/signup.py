@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Adapter(DefaultAccountAdapter):
-    error_messages = {  # noqa: RUF012 - extends a class attribute of allauth's
+    error_messages = {
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": "This e-mail address and password do not match.",
         "enter_current_password": "This is not your current password.",

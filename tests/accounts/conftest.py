@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from accounts.tokens import Token
 
 
+NAMES = ("alice", "bob", "victor", "charlie")
+
+
 @dataclass(frozen=True, slots=True)
 class Cast:
     acme: Workspace
@@ -31,7 +34,7 @@ class Cast:
 
 @pytest.fixture
 def people(db: None) -> Cast:
-    alice, bob, victor, charlie = (cast.make_user(f"{name}@example.com") for name in "alice bob victor charlie".split())
+    alice, bob, victor, charlie = (cast.make_user(f"{name}@example.com") for name in NAMES)
     acme = cast.make_workspace(alice)
     cast.join(acme, bob, Role.DEVELOPER)
     cast.join(acme, victor, Role.VIEWER)

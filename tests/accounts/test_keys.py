@@ -16,8 +16,7 @@ from tests.cast import NOW, make_user
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_django import DjangoCaptureOnCommitCallbacks
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
     from redis.client import PubSub
 
     from tests.accounts.conftest import Cast
@@ -34,7 +33,7 @@ def gateway() -> Iterator[PubSub]:
         yield heard
 
 
-def test_a_key_is_stored_as_the_digest_under_the_first_pepper(people: Cast, settings: SettingsWrapper) -> None:
+def test_a_key_is_stored_as_the_digest_under_the_first_pepper(people: Cast, settings: Settings) -> None:
     settings.PYLO_KEY_PEPPERS = ("the new pepper", "the old pepper")
     key, token = keys.issue(workspace=people.acme, name="n", created_by=people.alice, expires_at=None, at=NOW)
     stored = ApiKey.objects.get(pk=key.pk)
@@ -90,7 +89,7 @@ def test_a_stale_copy_of_the_key_does_not_revoke_it_again(people: Cast) -> None:
 
 def test_a_key_is_revoked_though_redis_is_away_and_a_warning_says_so(
     people: Cast,
-    settings: SettingsWrapper,
+    settings: Settings,
     caplog: pytest.LogCaptureFixture,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:

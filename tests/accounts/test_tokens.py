@@ -51,7 +51,7 @@ def test_one_wrong_character_is_always_refused(token: Token, at: int, character:
 
 @given(minted, st.integers(0, 44))
 def test_two_neighbours_swapped_are_always_refused(token: Token, at: int) -> None:
-    first, second = token.secret[at : at + 2]
+    first, second = token.secret[at], token.secret[at + 1]
     swapped = token.secret[:at] + second + first + token.secret[at + 2 :]
     assert tokens.parse(swapped) == (token if first == second else None)
 

@@ -16,7 +16,7 @@ from accounts.models import ApiKey, Role
 from tests.cast import join, make_user, signed_in
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.accounts.conftest import Cast
 
@@ -67,7 +67,7 @@ def test_no_log_line_holds_the_secret(people: Cast, caplog: pytest.LogCaptureFix
     assert secret[12:-4] not in caplog.text
 
 
-def test_the_samples_carry_the_readers_own_key_and_base_url(people: Cast, settings: SettingsWrapper) -> None:
+def test_the_samples_carry_the_readers_own_key_and_base_url(people: Cast, settings: Settings) -> None:
     settings.PYLO_API_BASE_URL = "https://api.example.com/v1"
     page = signed_in(people.alice).post("/keys/new/", new_key()).content.decode()
     [secret] = set(SECRET.findall(page))
