@@ -6,6 +6,7 @@ from email.utils import make_msgid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.db import transaction
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from accounts.models import User
+
+log = structlog.get_logger(__name__)
 
 
 class Adapter(DefaultAccountAdapter):
@@ -42,6 +45,17 @@ class Adapter(DefaultAccountAdapter):
             workspace = open_workspace(owner=user, at=now)
             ledger.open_balance(workspace=workspace, credit_nanos=settings.PYLO_SIGNUP_CREDIT_NANOS, at=now)
         return user
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        log.info("signin.succeeded", user=user.pk, ip=self.get_client_ip(request))
+
+    def authentication_failed(self, request: HttpRequest, **credentials: str) -> None:  # noqa: ARG002 - allauth's signature
+        log.info("signin.failed", ip=self.get_client_ip(request))
+
+    def set_password(self, user: User, password: str) -> None:
+        super().set_password(user, password)
+        log.info("password.set", user=user.pk)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         # Links in mails come from the configured origin: the Host header is the sender's to choose.
