@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
-from billing.models import RequestRecord, UsageRollup
+from billing.models import RequestRecord, RollupMark, UsageRollup
 from billing.reports.windows import LENGTH, Step, Window, hour_of
 from gateway.usage import CHARGED
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from accounts.models import ApiKey, Workspace
 
 TRUNCATE = {Step.HOUR: TruncHour, Step.DAY: TruncDay}
-COMMIT_LAG = timedelta(hours=1)  # a record's recorded_at may be this much older than its commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +90,14 @@ def usage(workspace: Workspace, window: Window, *, key: ApiKey | None = None, no
 
 def _live_from(workspace: Workspace, window: Window) -> datetime:
     """Return the first hour the rollups may not hold whole: the earliest one recorded in since they last ran."""
-    last = UsageRollup.objects.filter(workspace=workspace).aggregate(hour=Max("hour"))["hour"]
-    if last is None:
+    rolled_to = RollupMark.objects.aggregate(up_to=Min("up_to"))["up_to"]
+    if rolled_to is None:
         return window.start
     fresh = RequestRecord.objects.filter(
         workspace=workspace,
         admitted_at__gte=window.start,
         admitted_at__lt=window.end,
-        recorded_at__gte=last - COMMIT_LAG,
+        recorded_at__gte=rolled_to,
     ).aggregate(first=Min("admitted_at"))["first"]
     return window.end if fresh is None else hour_of(fresh)
 

@@ -1,0 +1,56 @@
+"""The price book: one price a model at any moment, known by when a request was admitted. Nothing is ever re-rated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+
+from billing.models import Price
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from billing.pricing import Rates
+
+
+class PriceError(Exception):
+    """The price book refused; nothing was written."""
+
+
+class NoPrice(PriceError):  # noqa: N818 - reads as what it is
+    """The model has no price at that moment."""
+
+
+class TooEarly(PriceError):  # noqa: N818 - reads as what it is
+    """A price starts in the future, after the one it follows: requests already priced keep what they were told."""
+
+
+def current(model: str, at: datetime) -> Price:
+    """Return the price of a request admitted at that moment."""
+    alive = Q(ends_at__isnull=True) | Q(ends_at__gt=at)
+    price = Price.objects.filter(alive, model=model, starts_at__lte=at).first()
+    if price is None:
+        raise NoPrice(f"{model} has no price at {at:%Y-%m-%d %H:%M:%S} UTC")
+    return price
+
+
+def schedule(*, model: str, rates: Rates, starts_at: datetime, now: datetime) -> Price:
+    """Let `rates` hold from `starts_at`, and end the price that is open until then at that moment."""
+    with transaction.atomic():
+        last = Price.objects.select_for_update().filter(model=model, ends_at__isnull=True).first()
+        if starts_at < now:
+            raise TooEarly(f"{starts_at:%Y-%m-%d %H:%M:%S} UTC is past")
+        if last is not None:
+            if starts_at <= last.starts_at:
+                raise TooEarly(f"the last price of {model} starts at {last.starts_at:%Y-%m-%d %H:%M:%S} UTC")
+            last.ends_at = starts_at
+            last.save(update_fields=["ends_at"])
+        return Price.objects.create(
+            model=model,
+            input_nanos=rates.input_nanos,
+            cached_nanos=rates.cached_nanos,
+            output_nanos=rates.output_nanos,
+            starts_at=starts_at,
+        )
