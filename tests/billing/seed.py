@@ -1,19 +1,19 @@
-"""Workspaces with keys and request records, for the tests of the read side."""
+"""Workspaces with people, keys and request records, for the tests of the pages and reports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from accounts.models import ApiKey, Membership, Role, User, Workspace
-from billing import pricing
-from billing.models import Balance, Price, RequestRecord
+from billing import ledger
+from billing.models import Price, RequestRecord
 from gateway.usage import Outcome, Tokens
+from tests.billing.factories import LAUNCH_PRICE, MODEL, make_key, make_request
 
 NOW = datetime(2026, 11, 23, 14, 3, 20, tzinfo=UTC)
-MODEL = "moonshotai/kimi-k2.6"
 ANSWER = Tokens(prompt=1234, cached=1000, completion=567)
 
 
@@ -28,8 +28,9 @@ def tenant(name: str, role: Role = Role.OWNER) -> Tenant:
     owner = User.objects.create_user(f"{name}@example.com", "correct horse battery")
     workspace = Workspace.objects.create(name=name, created_at=NOW - timedelta(days=60))
     Membership.objects.create(workspace=workspace, user=owner, role=role)
-    Balance.objects.create(workspace=workspace, nanos=5_000_000_000)
-    return Tenant(owner, workspace, api_key(workspace, f"{name} key"))
+    ledger.open_balance(workspace=workspace, credit_nanos=5_000_000_000, at=workspace.created_at)
+    launch_price()
+    return Tenant(owner, workspace, make_key(workspace, f"{name} key"))
 
 
 def member(workspace: Workspace, role: Role) -> User:
@@ -38,21 +39,12 @@ def member(workspace: Workspace, role: Role) -> User:
     return user
 
 
-def api_key(workspace: Workspace, name: str) -> ApiKey:
-    return ApiKey.objects.create(
-        workspace=workspace, name=name, digest=uuid4().bytes * 2, prefix="pylo_sk_abcd", last_four="wxyz"
-    )
-
-
 def launch_price() -> Price:
-    found = Price.objects.filter(model=MODEL, ends_at=None).first()
-    return found or Price.objects.create(
-        model=MODEL,
-        input_nanos=900,
-        cached_nanos=180,
-        output_nanos=3900,
-        starts_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
+    """Return the price of the migration; put again where a test that truncates ran before."""
+    rates = {"input_nanos": 900, "cached_nanos": 180, "output_nanos": 3900}
+    return Price.objects.get_or_create(
+        id=LAUNCH_PRICE, defaults={"model": MODEL, "starts_at": datetime(2026, 1, 1, tzinfo=UTC), **rates}
+    )[0]
 
 
 def uuid7(at: datetime, number: int) -> UUID:
@@ -67,34 +59,14 @@ def record(
     at: datetime,
     tokens: Tokens = ANSWER,
     outcome: Outcome = Outcome.COMPLETED,
+    *,
+    recorded_at: datetime | None = None,
     **fields: Any,
 ) -> RequestRecord:
-    price = launch_price()
-    bill = pricing.bill(tokens, outcome, price)
+    """Write one request as the shipper does."""
     uid = uuid7(at, next(_numbers))
-    values: dict[str, Any] = {
-        "uid": uid,
-        "request_id": f"req_{uid}",
-        "workspace": key.workspace,
-        "key": key,
-        "price": price,
-        "model": MODEL,
-        "stream": True,
-        "admitted_at": at,
-        "recorded_at": at + timedelta(seconds=3),
-        "upstream": "sandbox",
-        "attempts": 1,
-        "status": 200,
-        "outcome": outcome.value,
-        "finish_reason": "stop",
-        "prompt_tokens": tokens.prompt,
-        "cached_tokens": tokens.cached,
-        "completion_tokens": tokens.completion,
-        "reasoning_tokens": tokens.reasoning,
-        "usage_source": "upstream",
-        "first_token_ms": 200,
-        "duration_ms": 2200,
-        "cost_nanos": bill.cost_nanos,
-        "waived_nanos": bill.waived_nanos,
-    }
-    return RequestRecord.objects.create(**(values | fields))
+    made = make_request(
+        key, at=at, tokens=tokens, outcome=outcome, uid=uid, **{"first_token_ms": 200, "duration_ms": 2200} | fields
+    )
+    ledger.append([made], segment="host/1/1.log", shipped=1, recorded_at=recorded_at or at + timedelta(seconds=3))
+    return RequestRecord.objects.get(uid=uid)

@@ -10,7 +10,8 @@ import pytest
 
 from accounts.models import Role
 from gateway.usage import Outcome
-from tests.billing.seed import NOW, Tenant, api_key, member, record, tenant
+from tests.billing.factories import make_key
+from tests.billing.seed import NOW, Tenant, member, record, tenant
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -112,6 +113,6 @@ def test_the_log_asks_as_many_questions_for_many_requests_as_for_one(
     client: Client, alice: Tenant, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(50):
-        record(api_key(alice.workspace, f"key {number}"), NOW - timedelta(seconds=number))
+        record(make_key(alice.workspace, f"key {number}"), NOW - timedelta(seconds=number))
     with django_assert_max_num_queries(7):
         client.get("/requests/")

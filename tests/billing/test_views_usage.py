@@ -10,7 +10,8 @@ import pytest
 
 from accounts.models import Role
 from gateway.usage import Outcome, Tokens
-from tests.billing.seed import NOW, Tenant, api_key, member, record, tenant
+from tests.billing.factories import make_key
+from tests.billing.seed import NOW, Tenant, member, record, tenant
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -52,7 +53,7 @@ def test_another_workspaces_requests_are_not_counted(client: Client, alice: Tena
 
 
 def test_a_key_narrows_the_page_and_stays_in_its_links(client: Client, alice: Tenant) -> None:
-    other = api_key(alice.workspace, "other")
+    other = make_key(alice.workspace, "other")
     record(alice.key, NOW)
     record(other, NOW, Tokens(100, 0, 10))
     page = client.get("/usage/", {"key": str(other.id), "window": "7d"}).content.decode()
@@ -94,6 +95,6 @@ def test_the_page_asks_as_many_questions_for_many_requests_as_for_one(
     client: Client, alice: Tenant, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(40):
-        record(api_key(alice.workspace, f"key {number}"), NOW - timedelta(minutes=number * 30))
+        record(make_key(alice.workspace, f"key {number}"), NOW - timedelta(minutes=number * 30))
     with django_assert_max_num_queries(8):
         client.get("/usage/", {"window": "30d"})

@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import RequestRecord
 from billing.reports.request import Term, detail
-from gateway.usage import Outcome
+from gateway.usage import Outcome, UsageSource
 from tests.billing.seed import NOW, record, tenant
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,9 @@ def test_the_arithmetic_is_the_price_it_was_admitted_under() -> None:
 
 def test_a_waived_request_shows_what_it_would_have_cost() -> None:
     alice = tenant("alice")
-    found = detail(alice.workspace, record(alice.key, NOW, outcome=Outcome.STALLED, usage_source="counted").uid)
+    found = detail(
+        alice.workspace, record(alice.key, NOW, outcome=Outcome.STALLED, usage_source=UsageSource.COUNTED).uid
+    )
     assert found is not None
     assert (found.row.cost_nanos, found.row.waived_nanos, found.total_nanos) == (0, 2_601_900, 2_601_900)
     assert found.estimated

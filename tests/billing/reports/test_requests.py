@@ -9,7 +9,8 @@ import pytest
 
 from billing.reports.requests import Filters, Place, page, speed
 from gateway.usage import Outcome
-from tests.billing.seed import NOW, api_key, record, tenant
+from tests.billing.factories import make_key
+from tests.billing.seed import NOW, record, tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +48,7 @@ def test_another_workspaces_requests_are_not_in_the_log_nor_a_place_in_it() -> N
 
 def test_filters_narrow_by_outcome_charge_key_id_and_time() -> None:
     alice = tenant("alice")
-    other = api_key(alice.workspace, "other")
+    other = make_key(alice.workspace, "other")
     done = record(alice.key, NOW, request_id="trace-1")
     cut = record(other, NOW - timedelta(hours=2), outcome=Outcome.UPSTREAM_CUT)
     cases = {

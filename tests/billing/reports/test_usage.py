@@ -15,7 +15,8 @@ from billing.models import RequestRecord, RollupMark, UsageRollup
 from billing.reports.usage import Totals, usage
 from billing.reports.windows import Span, window
 from gateway.usage import CHARGED, Outcome, Tokens
-from tests.billing.seed import NOW, Tenant, api_key, record, tenant
+from tests.billing.factories import make_key
+from tests.billing.seed import NOW, Tenant, record, tenant
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -104,7 +105,7 @@ def test_hours_that_stand_still_are_read_from_the_rollups(alice: Tenant) -> None
 
 
 def test_a_key_narrows_rolled_and_live_hours_alike(alice: Tenant) -> None:
-    other = api_key(alice.workspace, "other")
+    other = make_key(alice.workspace, "other")
     for key in (alice.key, other, other):
         record(key, NOW - timedelta(hours=5))
         record(key, NOW)
@@ -129,7 +130,7 @@ def test_the_error_rate_has_one_decimal(failed: int, asked: int, rate: str) -> N
 
 def test_usage_is_four_queries_or_fewer(alice: Tenant, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     for number in range(30):
-        record(api_key(alice.workspace, f"key {number}"), NOW - timedelta(hours=number))
+        record(make_key(alice.workspace, f"key {number}"), NOW - timedelta(hours=number))
     roll_up(NOW - timedelta(hours=3))
     with django_assert_max_num_queries(4):
         usage(alice.workspace, window(Span.THIRTY_DAYS, NOW), now=NOW)
