@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Min, Q, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
-from billing.models import RequestRecord, RollupMark, UsageRollup
-from billing.reports.windows import LENGTH, Step, Window, hour_of
+from billing import rollup
+from billing.models import RequestRecord, UsageRollup
+from billing.periods import hour_of
+from billing.reports.windows import LENGTH, Step, Window
 from gateway.usage import CHARGED
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class Usage:
 
 def usage(workspace: Workspace, window: Window, *, key: ApiKey | None = None, now: datetime) -> Usage:
     """Return what `workspace` used in `window`, by `key` alone when one is given; exactly what its records say."""
-    live_from = _live_from(workspace, window)
+    live_from = _live_from(workspace, window, now)
     found: dict[datetime, Totals] = {}
     for start, totals in (
         *_rolled(workspace, window, key, live_from),
@@ -88,18 +90,18 @@ def usage(workspace: Workspace, window: Window, *, key: ApiKey | None = None, no
     return Usage(window, key, buckets, sum((bucket.totals for bucket in buckets), Totals()), now)
 
 
-def _live_from(workspace: Workspace, window: Window) -> datetime:
+def _live_from(workspace: Workspace, window: Window, now: datetime) -> datetime:
     """Return the first hour the rollups may not hold whole: the earliest one recorded in since they last ran."""
-    rolled_to = RollupMark.objects.aggregate(up_to=Min("up_to"))["up_to"]
+    rolled_to = rollup.complete_up_to(now)
     if rolled_to is None:
         return window.start
     fresh = RequestRecord.objects.filter(
         workspace=workspace,
         admitted_at__gte=window.start,
         admitted_at__lt=window.end,
-        recorded_at__gte=rolled_to,
+        recorded_at__gte=rolled_to - rollup.OVERLAP,
     ).aggregate(first=Min("admitted_at"))["first"]
-    return window.end if fresh is None else hour_of(fresh)
+    return window.end if fresh is None else hour_of(fresh).start
 
 
 def _rolled(

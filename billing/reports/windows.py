@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from billing.periods import hour_of, month_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Step(StrEnum):
@@ -47,20 +53,13 @@ class Window:
         return tuple(self.start + length * number for number in range((self.end - self.start) // length))
 
 
-def hour_of(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def day_of(moment: datetime) -> datetime:
-    return hour_of(moment).replace(hour=0)
-
-
 def window(span: Span, now: datetime) -> Window:
     """Return `span` as it is at `now` (UTC); the step that `now` falls in is the last one."""
     if span is Span.DAY:
-        end = hour_of(now) + LENGTH[Step.HOUR]
+        end = hour_of(now).end
         return Window(span, end - timedelta(hours=24), end, Step.HOUR)
-    end = day_of(now) + LENGTH[Step.DAY]
+    midnight = hour_of(now).start.replace(hour=0)
+    end = midnight + LENGTH[Step.DAY]
     if span is Span.MONTH:
-        return Window(span, day_of(now).replace(day=1), end, Step.DAY)
+        return Window(span, month_of(now).start, end, Step.DAY)
     return Window(span, end - timedelta(days=7 if span is Span.WEEK else 30), end, Step.DAY)

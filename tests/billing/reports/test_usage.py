@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import TruncHour
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from billing import rollup
 from billing.models import RequestRecord, RollupMark, UsageRollup
 from billing.reports.usage import Totals, usage
 from billing.reports.windows import Span, window
@@ -22,24 +21,6 @@ if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
 
 pytestmark = pytest.mark.django_db
-
-
-def roll_up(up_to: datetime) -> None:
-    """Recompute the rollups from what was recorded before `up_to`, as the hourly job does."""
-    UsageRollup.objects.all().delete()
-    rows = (
-        RequestRecord.objects.filter(recorded_at__lt=up_to)
-        .annotate(hour=TruncHour("admitted_at"))
-        .values("hour", "workspace_id", "key_id")
-        .annotate(
-            requests=Count("uid"),
-            failed=Count("uid", filter=~Q(outcome__in=CHARGED)),
-            **{name: Sum(name) for name in ("cost_nanos", "waived_nanos")},
-            **{f"{kind}_tokens": Sum(f"{kind}_tokens") for kind in ("prompt", "cached", "completion", "reasoning")},
-        )
-    )
-    UsageRollup.objects.bulk_create(UsageRollup(**row) for row in rows)
-    RollupMark.objects.update_or_create(name="usage", defaults={"up_to": up_to})
 
 
 @st.composite
@@ -84,11 +65,17 @@ def test_every_bucket_equals_its_records_whatever_was_rolled_up(
 ) -> None:
     RequestRecord.objects.all().delete()
     RollupMark.objects.all().delete()
-    for ago, late, counts, outcome in made:
-        at = NOW - timedelta(minutes=ago)
-        record(alice.key, at, counts, outcome, recorded_at=min(NOW, at + timedelta(minutes=late)))
-    if rolled is not None:
-        roll_up(NOW - timedelta(minutes=rolled))
+    UsageRollup.objects.all().delete()
+    rolled_at = None if rolled is None else NOW - timedelta(minutes=rolled)
+    shipped = [(NOW - timedelta(minutes=max(0, ago - late)), ago, counts, end) for ago, late, counts, end in made]
+    ordered = sorted(shipped, key=lambda each: each[0])
+    for recorded_at, ago, counts, outcome in ordered:
+        if rolled_at and recorded_at >= rolled_at:
+            rollup.catch_up(rolled_at)
+            rolled_at = None
+        record(alice.key, NOW - timedelta(minutes=ago), counts, outcome, recorded_at=recorded_at)
+    if rolled_at:
+        rollup.catch_up(rolled_at)
     report = usage(alice.workspace, window(span, NOW), now=NOW)
     assert [bucket.totals for bucket in report.buckets] == [
         expected(alice, bucket.start, bucket.end) for bucket in report.buckets
@@ -99,8 +86,8 @@ def test_every_bucket_equals_its_records_whatever_was_rolled_up(
 def test_hours_that_stand_still_are_read_from_the_rollups(alice: Tenant) -> None:
     made = record(alice.key, NOW - timedelta(hours=5))
     record(alice.key, NOW)
-    roll_up(NOW - timedelta(minutes=30))
-    made.delete()
+    rollup.catch_up(NOW - timedelta(minutes=30))
+    RequestRecord.objects.filter(uid=made.uid).delete()
     assert usage(alice.workspace, window(Span.DAY, NOW), now=NOW).totals.requests == 2
 
 
@@ -109,7 +96,7 @@ def test_a_key_narrows_rolled_and_live_hours_alike(alice: Tenant) -> None:
     for key in (alice.key, other, other):
         record(key, NOW - timedelta(hours=5))
         record(key, NOW)
-    roll_up(NOW - timedelta(minutes=30))
+    rollup.catch_up(NOW - timedelta(minutes=30))
     assert usage(alice.workspace, window(Span.DAY, NOW), key=other, now=NOW).totals.requests == 4
     assert usage(alice.workspace, window(Span.DAY, NOW), now=NOW).totals.requests == 6
 
@@ -131,6 +118,6 @@ def test_the_error_rate_has_one_decimal(failed: int, asked: int, rate: str) -> N
 def test_usage_is_four_queries_or_fewer(alice: Tenant, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     for number in range(30):
         record(make_key(alice.workspace, f"key {number}"), NOW - timedelta(hours=number))
-    roll_up(NOW - timedelta(hours=3))
+    rollup.catch_up(NOW - timedelta(hours=3))
     with django_assert_max_num_queries(4):
         usage(alice.workspace, window(Span.THIRTY_DAYS, NOW), now=NOW)
