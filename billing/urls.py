@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from billing.views_requests import request_page, requests_page
+from billing.views_usage import usage_page
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("usage/", usage_page, name="usage"),
+    path("requests/", requests_page, name="requests"),
+    path("requests/<uuid:uid>/", request_page, name="request"),
+]
