@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from django.shortcuts import render
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+def _stand_in(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal.html")
+
+
+urlpatterns = [
+    path("", _stand_in, name="landing"),
+    path("overview/", _stand_in, name="overview"),
+]
