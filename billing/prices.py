@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 
+from billing.errors import BillingError
 from billing.models import Price
 
 if TYPE_CHECKING:
@@ -15,15 +16,11 @@ if TYPE_CHECKING:
     from billing.pricing import Rates
 
 
-class PriceError(Exception):
-    """The price book refused; nothing was written."""
-
-
-class NoPrice(PriceError):  # noqa: N818 - reads as what it is
+class NoPrice(BillingError):  # noqa: N818 - reads as what it is
     """The model has no price at that moment."""
 
 
-class TooEarly(PriceError):  # noqa: N818 - reads as what it is
+class TooEarly(BillingError):  # noqa: N818 - reads as what it is
     """A price starts in the future, after the one it follows: requests already priced keep what they were told."""
 
 

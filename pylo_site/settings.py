@@ -43,6 +43,10 @@ PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
 PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none
 PYLO_PAYMENTS_SECRET = env.text("PYLO_PAYMENTS_SECRET")  # signs its webhooks
 
+PYLO_SELLER_NAME = env.text("PYLO_SELLER_NAME", "Pylo")  # as invoices print it, with the next two
+PYLO_SELLER_ADDRESS = env.text("PYLO_SELLER_ADDRESS")  # its lines, separated by ;
+PYLO_SELLER_TAX_ID = env.text("PYLO_SELLER_TAX_ID")
+
 PYLO_MODEL = "moonshotai/kimi-k2.6"
 
 # -- Django -----------------------------------------------------------------------------------------------------------
