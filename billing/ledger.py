@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
 from django.db import DataError, IntegrityError, connection, transaction
 
 from accounts.models import ApiKey
 from billing import pricing
+from billing.errors import BillingError
 from billing.models import JournalOffset, Posting, Price
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from uuid import UUID
 
     from accounts.models import Workspace
@@ -53,7 +55,7 @@ COLUMNS = {
     "waived_nanos": "int8",
 }
 _NAMES = ", ".join(COLUMNS)
-_ARRAYS = ", ".join(f"%s::{kind}[]" for kind in COLUMNS.values())
+_ARRAYS = ", ".join(f"%b::{kind}[]" for kind in COLUMNS.values())
 
 # One statement, so that a balance can move only by the rows that were inserted here and now.
 _APPEND = f"""
@@ -90,11 +92,7 @@ ON CONFLICT (segment) DO UPDATE SET shipped = excluded.shipped
 """
 
 
-class LedgerError(Exception):
-    """The ledger refused; nothing was written."""
-
-
-class Unrecordable(LedgerError):  # noqa: N818 - reads as what it is
+class Unrecordable(BillingError):  # noqa: N818 - reads as what it is
     """One record of the batch can never be written, because of what it says. The others may be, without it."""
 
     def __init__(self, uid: UUID, reason: str) -> None:
@@ -229,10 +227,10 @@ def _append(rows: Sequence[_Row]) -> Appended:
     if not rows:
         return Appended(inserted=0, duplicates=0, cost_nanos=0)
     lock({row.workspace_id for row in rows})
-    columns: Iterable[tuple[object, ...]] = zip(*(row.values for row in rows), strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND, [list(column) for column in columns])
-        inserted, cost = cursor.fetchone() or (0, 0)
+    columns = [list(column) for column in zip(*(row.values for row in rows), strict=True)]
+    # psycopg's own cursor sends the arrays as binary; Django's would spell them out, at three times the cost.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        inserted, cost = cursor.execute(_APPEND, columns).fetchone() or (0, 0)
     return Appended(inserted=inserted, duplicates=len(rows) - inserted, cost_nanos=cost)
 
 

@@ -4,4 +4,20 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-urlpatterns = [path("billing/", include("billing.credit_urls"))]
+from billing.views_billing import billing_page
+from billing.views_invoices import invoice_csv, invoice_issue, invoice_page, invoice_pdf, invoices_page
+from billing.views_requests import request_page, requests_page
+from billing.views_usage import usage_page
+
+urlpatterns = [
+    path("usage/", usage_page, name="usage"),
+    path("requests/", requests_page, name="requests"),
+    path("requests/<uuid:uid>/", request_page, name="request"),
+    path("billing/", billing_page, name="billing"),
+    path("billing/", include("billing.credit_urls")),
+    path("invoices/", invoices_page, name="invoices"),
+    path("invoices/issue/", invoice_issue, name="invoice_issue"),
+    path("invoices/<str:number>/", invoice_page, name="invoice"),
+    path("invoices/<str:number>/pdf/", invoice_pdf, name="invoice_pdf"),
+    path("invoices/<str:number>/csv/", invoice_csv, name="invoice_csv"),
+]

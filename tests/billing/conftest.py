@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import time_machine
 
 from billing.models import Price
 from tests.billing.factories import LAUNCH_PRICE, MODEL, make_key, make_workspace
+from tests.billing.seed import NOW
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from accounts.models import ApiKey, Workspace
 
 
@@ -31,3 +35,10 @@ def workspace(launch_price: Price) -> Workspace:
 @pytest.fixture
 def key(workspace: Workspace) -> ApiKey:
     return make_key(workspace)
+
+
+@pytest.fixture
+def at_now() -> Iterator[None]:
+    """Let the clock of the pages stand still."""
+    with time_machine.travel(NOW, tick=False):
+        yield

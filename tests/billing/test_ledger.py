@@ -110,7 +110,7 @@ def broken(key: ApiKey) -> list[tuple[str, Request]]:
         ("no key", make_request(key, workspace_id=uuid.uuid4())),
         ("more tokens were cached", make_request(key, tokens=Tokens(1, 2, 0, 0))),
         ("negative", make_request(key, tokens=Tokens(1, 0, -1, 0))),
-        ("NUL", make_request(key, request_id="a\x00b")),
+        ("0x00", make_request(key, request_id="a\x00b")),
         ("surrogates", make_request(key, request_id="\ud800")),
         ("too long", make_request(key, request_id="x" * 129)),
         ("out of range", make_request(key, tokens=Tokens(2**62, 0, 0, 0))),
@@ -194,3 +194,9 @@ def test_rule_15_a_balance_is_its_postings_less_its_costs(workspace: Workspace, 
     posted = Posting.objects.aggregate(total=Sum("nanos", default=0))["total"]
     spent = RequestRecord.objects.aggregate(total=Sum("cost_nanos", default=0))["total"]
     assert balance(workspace) == posted - spent
+
+
+def test_requests_that_never_saw_a_token_have_no_time_of_it(key: ApiKey) -> None:
+    gone = make_request(key, first_token_ms=None, outcome=Outcome.CLIENT_GONE_EARLY, tokens=Tokens(12))
+    record(gone)
+    assert RequestRecord.objects.get().first_token_ms is None
