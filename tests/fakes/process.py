@@ -50,7 +50,7 @@ class Process:
     @classmethod
     def start(cls, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Process:
         stderr = log.open("ab")
-        child = subprocess.Popen(  # noqa: S603 - our own commands
+        child = subprocess.Popen(
             list(command),
             cwd=ROOT,
             env=dict(env),

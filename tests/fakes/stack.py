@@ -71,7 +71,7 @@ class Stack:
 
     def manage(self, *args: str) -> str:
         """Run `manage.py` to its end and return what it wrote."""
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             [sys.executable, "manage.py", *args],
             cwd=ROOT,
             env=self.env,
