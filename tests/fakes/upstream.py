@@ -52,6 +52,7 @@ class Call:
     sent: int = 0  # steps
     closed: bool = False
     closed_at: float | None = None
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def json(self) -> Any:
@@ -60,6 +61,12 @@ class Call:
     def close(self) -> None:
         if not self.closed:
             self.closed, self.closed_at = True, asyncio.get_running_loop().time()
+            self._closing.set()
+
+    async def gone(self) -> None:
+        """Return when the caller has closed the connection."""
+        async with asyncio.timeout(2):
+            await self._closing.wait()
 
 
 def event(delta: dict[str, Any], **choice: Any) -> bytes:
@@ -166,8 +173,8 @@ class SocketUpstream:
             writer.close()
 
     async def _play(self, turn: Turn, call: Call, writer: asyncio.StreamWriter) -> None:
-        for step in turn.before:
-            await _pause(step)
+        for pause in turn.before:
+            await _pause(pause)
         head = "".join(f"{name}: {value}\r\n" for name, value in turn.headers.items())
         writer.write(f"HTTP/1.1 {turn.status} X\r\n{head}transfer-encoding: chunked\r\n\r\n".encode())
         for step in turn.steps:

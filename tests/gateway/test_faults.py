@@ -9,11 +9,11 @@ import pytest
 from gateway.faults import FaultKind, of_status, seconds
 from gateway.usage import Outcome, Tokens, UsageSource
 from tests.fakes.clock import skipping
-from tests.fakes.upstream import COMMENT, DONE, ERROR, ROLE, Act, Turn, content, event, finish, good
+from tests.fakes.upstream import COMMENT, DONE, ERROR, ROLE, Act, Step, Turn, content, event, finish, good
 from tests.gateway.conftest import make_world
 
 JSON = {"content-type": "application/json"}
-COMMENTS = [step for _ in range(40) for step in (0.5, COMMENT)]
+COMMENTS: list[Step] = [step for _ in range(40) for step in (0.5, COMMENT)]
 
 BEFORE_THE_FIRST_TOKEN = {
     "refuses the connection": (Turn(refuse=True), 0.0, 502),
@@ -128,13 +128,19 @@ def test_a_request_the_upstream_blames_is_told_in_our_words(
     assert (world.record.outcome, len(world.transport.calls)) == (Outcome.UPSTREAM_REFUSED, 1)
 
 
-FIVE = [content(letter) for letter in "abcde"]
-AFTER_THE_FIRST_TOKEN = {
+FIVE: list[Step] = [content(letter) for letter in "abcde"]
+AFTER_THE_FIRST_TOKEN: dict[str, tuple[list[Step], float, str, Outcome, int]] = {
     "a cut": ([*FIVE, Act.CUT], 0.0, "upstream_error", Outcome.UPSTREAM_CUT, 502),
     "a clean early end": (FIVE, 0.0, "upstream_truncated", Outcome.UPSTREAM_CUT, 502),
     "an early [DONE]": ([*FIVE, DONE], 0.0, "upstream_truncated", Outcome.UPSTREAM_CUT, 502),
     "an error event": ([*FIVE, ERROR, DONE], 0.0, "upstream_error", Outcome.UPSTREAM_CUT, 502),
-    "an error in the same read": ([b"".join(FIVE) + ERROR], 0.0, "upstream_error", Outcome.UPSTREAM_CUT, 502),
+    "an error in the same read": (
+        [b"".join(content(letter) for letter in "abcde") + ERROR],
+        0.0,
+        "upstream_error",
+        Outcome.UPSTREAM_CUT,
+        502,
+    ),
     "nonsense": ([*FIVE, b"data: {\n\n"], 0.0, "upstream_error", Outcome.UPSTREAM_CUT, 502),
     "a stall": ([*FIVE, Act.HANG], 30.0, "upstream_timeout", Outcome.STALLED, 504),
     "comments without tokens": ([*FIVE, *COMMENTS, *COMMENTS], 30.0, "upstream_timeout", Outcome.STALLED, 504),
