@@ -69,7 +69,7 @@ class Mark:
 class Chart:
     height: int
     top: int
-    base: int
+    drawn: int
     label_y: int
     gutter: str
     label_x: str
@@ -88,7 +88,7 @@ def stacked(columns: Sequence[Column], series: tuple[Series, ...], *, label: Cal
     return Chart(
         height=HEIGHT,
         top=TOP,
-        base=BASE,
+        drawn=BASE - TOP,
         label_y=BASE + 20,
         gutter=percent(GUTTER),
         label_x=percent(GUTTER - 80),

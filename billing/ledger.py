@@ -15,6 +15,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 
 from accounts.models import ApiKey
 from billing import pricing
+from billing.errors import BillingError
 from billing.models import JournalOffset, Posting, Price
 
 if TYPE_CHECKING:
@@ -91,11 +92,7 @@ ON CONFLICT (segment) DO UPDATE SET shipped = excluded.shipped
 """
 
 
-class LedgerError(Exception):
-    """The ledger refused; nothing was written."""
-
-
-class Unrecordable(LedgerError):  # noqa: N818 - reads as what it is
+class Unrecordable(BillingError):  # noqa: N818 - reads as what it is
     """One record of the batch can never be written, because of what it says. The others may be, without it."""
 
     def __init__(self, uid: UUID, reason: str) -> None:

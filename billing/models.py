@@ -13,9 +13,10 @@ from django.db.models import F, Func, Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, Workspace
+from billing.errors import BillingError
 
 
-class Issued(Exception):  # noqa: N818 - reads as what it is
+class Issued(BillingError):  # noqa: N818 - reads as what it is
     """An issued invoice stays as it is; what is wrong with it is put right by another document."""
 
 

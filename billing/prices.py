@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 
+from billing.errors import BillingError
 from billing.models import Price
 
 if TYPE_CHECKING:
@@ -15,15 +16,11 @@ if TYPE_CHECKING:
     from billing.pricing import Rates
 
 
-class PriceError(Exception):
-    """The price book refused; nothing was written."""
-
-
-class NoPrice(PriceError):  # noqa: N818 - reads as what it is
+class NoPrice(BillingError):  # noqa: N818 - reads as what it is
     """The model has no price at that moment."""
 
 
-class TooEarly(PriceError):  # noqa: N818 - reads as what it is
+class TooEarly(BillingError):  # noqa: N818 - reads as what it is
     """A price starts in the future, after the one it follows: requests already priced keep what they were told."""
 
 
@@ -36,15 +33,24 @@ def current(model: str, at: datetime) -> Price:
     return price
 
 
+def check(*, model: str, starts_at: datetime, now: datetime) -> Price | None:
+    """Raise `TooEarly` unless a price of the model may start then; return the open price that it would end."""
+    if starts_at < now:
+        raise TooEarly(f"{starts_at:%Y-%m-%d %H:%M:%S} UTC is past")
+    last = Price.objects.filter(model=model, ends_at__isnull=True).first()
+    if last is not None and starts_at <= last.starts_at:
+        raise TooEarly(f"the last price of {model} starts at {last.starts_at:%Y-%m-%d %H:%M:%S} UTC")
+    return last
+
+
 def schedule(*, model: str, rates: Rates, starts_at: datetime, now: datetime) -> Price:
-    """Let `rates` hold from `starts_at`, and end the price that is open until then at that moment."""
+    """Let `rates` hold from `starts_at`, and end the price that is open until then at that moment.
+
+    Where two do so at once, Postgres refuses the overlap of the second.
+    """
     with transaction.atomic():
-        last = Price.objects.select_for_update().filter(model=model, ends_at__isnull=True).first()
-        if starts_at < now:
-            raise TooEarly(f"{starts_at:%Y-%m-%d %H:%M:%S} UTC is past")
+        last = check(model=model, starts_at=starts_at, now=now)
         if last is not None:
-            if starts_at <= last.starts_at:
-                raise TooEarly(f"the last price of {model} starts at {last.starts_at:%Y-%m-%d %H:%M:%S} UTC")
             last.ends_at = starts_at
             last.save(update_fields=["ends_at"])
         return Price.objects.create(

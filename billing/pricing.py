@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from billing.errors import BillingError
 from gateway.usage import CHARGED, Outcome, Tokens
 
 
@@ -47,7 +48,7 @@ class Bill:
     waived_nanos: int
 
 
-class ImpossibleTokens(ValueError):  # noqa: N818 - reads as what it is
+class ImpossibleTokens(BillingError):  # noqa: N818 - reads as what it is
     """Counts that no request can have; nothing may be charged by them."""
 
     def __init__(self, tokens: Tokens, why: str) -> None:

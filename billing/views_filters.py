@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Named = TypeVar("Named", bound=StrEnum)
 CHARGED, FREE = "charged", "free"
+DIGITS = 18  # that the database's integers surely hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,15 @@ def place(request: MemberRequest) -> Place | None:
     if before is not None:
         return Place(before)
     return Place(after, newer=True) if after is not None else None
+
+
+def number(request: MemberRequest, name: str) -> int | None:
+    text = request.GET.get(name)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
+        raise Http404
+    return int(text)
 
 
 def _uuid(request: MemberRequest, name: str) -> UUID | None:

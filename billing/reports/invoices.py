@@ -91,10 +91,20 @@ def statement(workspace: Workspace, number: str) -> Statement | None:
         issued=_issued(invoice),
         lines=lines,
         exact_nanos=exact,
-        carried_in_nanos=sum(line.carried_in_nanos for line in lines),
-        carried_out_nanos=sum(line.carried_out_nanos for line in lines),
+        carried_in_nanos=carried_in(lines),
+        carried_out_nanos=carried_out(lines),
         check=_check(invoice, exact),
     )
+
+
+def carried_in(lines: tuple[Line, ...]) -> int:
+    """Sum what the last invoice left: where an item has several prices, it is on the first line of them."""
+    return sum({line.item: line.carried_in_nanos for line in reversed(lines)}.values())
+
+
+def carried_out(lines: tuple[Line, ...]) -> int:
+    """Sum what is left for the next invoice: where an item has several prices, it is on the last line of them."""
+    return sum({line.item: line.carried_out_nanos for line in lines}.values())
 
 
 def pdf(workspace: Workspace, number: str) -> Pdf | None:

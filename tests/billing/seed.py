@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from accounts.models import ApiKey, Membership, Role, User, Workspace
 from billing import ledger
 from billing.models import Price, RequestRecord
 from gateway.usage import Outcome, Tokens
+from tests import cast
 from tests.billing.factories import LAUNCH_PRICE, MODEL, make_key, make_request
+
+if TYPE_CHECKING:
+    from accounts.models import ApiKey, Role, User, Workspace
 
 NOW = datetime(2026, 11, 23, 14, 3, 20, tzinfo=UTC)
 ANSWER = Tokens(prompt=1234, cached=1000, completion=567)
@@ -24,19 +27,15 @@ class Tenant:
     key: ApiKey
 
 
-def tenant(name: str, role: Role = Role.OWNER) -> Tenant:
-    owner = User.objects.create_user(f"{name}@example.com", "correct horse battery")
-    workspace = Workspace.objects.create(name=name, created_at=NOW - timedelta(days=60))
-    Membership.objects.create(workspace=workspace, user=owner, role=role)
-    ledger.open_balance(workspace=workspace, credit_nanos=5_000_000_000, at=workspace.created_at)
+def tenant(name: str) -> Tenant:
+    owner = cast.make_user(f"{name}@example.com")
+    workspace = cast.make_workspace(owner, name=name, credit_nanos=5_000_000_000)
     launch_price()
     return Tenant(owner, workspace, make_key(workspace, f"{name} key"))
 
 
 def member(workspace: Workspace, role: Role) -> User:
-    user = User.objects.create_user(f"{role}.{workspace.name}@example.com", "correct horse battery")
-    Membership.objects.create(workspace=workspace, user=user, role=role)
-    return user
+    return cast.join(workspace, cast.make_user(), role)
 
 
 def launch_price() -> Price:

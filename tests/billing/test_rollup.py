@@ -47,7 +47,7 @@ def counted_by_hand() -> list[dict[str, object]]:
         for name, value in zip(COUNTED[3:5], (1, int(free)), strict=True):
             sums[name] = sums[name] + value  # type: ignore[operator]
         for name in COUNTED[5:]:
-            sums[name] = sums[name] + getattr(row, name)  # type: ignore[operator]
+            sums[name] = sums[name] + getattr(row, name)
     return [hours[place] for place in sorted(hours)]
 
 
