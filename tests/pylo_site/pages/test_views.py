@@ -111,7 +111,7 @@ def test_the_samples_are_as_printed_with_the_readers_own_base_url(
 @pytest.mark.django_db
 def test_the_model_card_has_every_row(client: Client) -> None:
     html = page(client, "/models/kimi-k2.6/")
-    rows = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>", html)
+    rows = re.findall(r"<dt>\s*(.*?)\s*</dt>\s*<dd[^>]*>\s*(.*?)\s*</dd>", html)
     assert rows == [
         ("Model slug", "moonshotai/kimi-k2.6"),
         ("Display name", "Kimi K2.6"),
