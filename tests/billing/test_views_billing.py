@@ -31,7 +31,7 @@ def test_the_page_shows_the_balance_what_is_open_and_the_postings(client: Client
     page = client.get("/billing/").content.decode()
     assert '<div class="stat-value">$4.99</div>' in page
     assert '<div class="stat-value">$0.0026019</div>' in page
-    assert "Signup Credit" in page
+    assert "Sign-up credit" in page
     assert "$5.00" in page
 
 
