@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,31 +19,59 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+SAVING_SECONDS = 0.3
+DIGITS = {"inputmode": "numeric", "autofocus": True, "placeholder": "123456"}
+
 
 class SignupForm(account_forms.SignupForm):
-    """allauth's, all or nothing, and with the same work done for an address that has an account."""
+    """allauth's, all or nothing; and neither its answer nor its time tells whether the address has an account."""
 
     account_already_exists: bool
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        self._started = time.monotonic()
+        if self.account_already_exists:
+            return self._tell_the_owner(request)
+        try:
+            saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        except IntegrityError:
+            if not User.objects.filter(email__iexact=self.cleaned_data["email"]).exists():
+                raise
+            return self._tell_the_owner(request)  # two forms at once, and the other was first
+        return saved
 
     def save(self, request: HttpRequest) -> User:
         with transaction.atomic():
             user: User = super().save(request)
+        self._wait()
         return user
 
-    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        email = self.cleaned_data["email"]
-        if self.account_already_exists:
-            make_password(
-                self.cleaned_data["password1"]
-            )  # a new account costs this; the clock must not tell them apart
-        try:
-            saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
-        except IntegrityError:
-            if not User.objects.filter(email__iexact=email).exists():
-                raise
-            self.account_already_exists = True  # two forms at once, and the other was first
-            saved = super().try_save(request)
-        return saved
+    def _tell_the_owner(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        self.account_already_exists = True
+        make_password(self.cleaned_data["password1"])  # as a new account's
+        self._wait()
+        told: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return told
+
+    def _wait(self) -> None:
+        """Up to here a new account has cost a hash and a commit, a known address a hash; from here on both a mail."""
+        time.sleep(max(0.0, self._started + SAVING_SECONDS - time.monotonic()))
+
+
+class EmailCodeForm(account_forms.ConfirmEmailVerificationCodeForm):
+    """A phone shows its digits for it, and the cursor is there already."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs |= DIGITS
+
+
+class ResetCodeForm(account_forms.ConfirmPasswordResetCodeForm):
+    """As `EmailCodeForm`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs |= DIGITS
 
 
 class KeyForm(forms.Form):

@@ -33,15 +33,24 @@ def current(model: str, at: datetime) -> Price:
     return price
 
 
+def check(*, model: str, starts_at: datetime, now: datetime) -> Price | None:
+    """Raise `TooEarly` unless a price of the model may start then; return the open price that it would end."""
+    if starts_at < now:
+        raise TooEarly(f"{starts_at:%Y-%m-%d %H:%M:%S} UTC is past")
+    last = Price.objects.filter(model=model, ends_at__isnull=True).first()
+    if last is not None and starts_at <= last.starts_at:
+        raise TooEarly(f"the last price of {model} starts at {last.starts_at:%Y-%m-%d %H:%M:%S} UTC")
+    return last
+
+
 def schedule(*, model: str, rates: Rates, starts_at: datetime, now: datetime) -> Price:
-    """Let `rates` hold from `starts_at`, and end the price that is open until then at that moment."""
+    """Let `rates` hold from `starts_at`, and end the price that is open until then at that moment.
+
+    Where two do so at once, Postgres refuses the overlap of the second.
+    """
     with transaction.atomic():
-        last = Price.objects.select_for_update().filter(model=model, ends_at__isnull=True).first()
-        if starts_at < now:
-            raise TooEarly(f"{starts_at:%Y-%m-%d %H:%M:%S} UTC is past")
+        last = check(model=model, starts_at=starts_at, now=now)
         if last is not None:
-            if starts_at <= last.starts_at:
-                raise TooEarly(f"the last price of {model} starts at {last.starts_at:%Y-%m-%d %H:%M:%S} UTC")
             last.ends_at = starts_at
             last.save(update_fields=["ends_at"])
         return Price.objects.create(

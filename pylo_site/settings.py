@@ -158,7 +158,11 @@ SESSION_COOKIE_AGE = 7 * 24 * 3600
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("PYLO_TRUSTED_PROXIES", "pylo.E014", default=0, least=0, most=8)
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
 ACCOUNT_ADAPTER = "pylo_site.signup.Adapter"
-ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "confirm_email_verification_code": "accounts.forms.EmailCodeForm",
+    "confirm_password_reset_code": "accounts.forms.ResetCodeForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -205,6 +209,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # the proxy that ends TLS redirects; behind it every request is plain
+    "security.W021",  # a browsers' preload list binds the whole domain: its owner's to decide
+]
 X_FRAME_OPTIONS = "DENY"
 
 # -- work outside a request -------------------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ main { width: 100%; max-width: 26rem; padding: 2rem; background: var(--card); bo
   color: var(--on-band); font-size: .875rem; font-weight: 600 }
 .what { margin: 0; color: var(--soft) }
 h1 { margin: 0 0 1.5rem; font-size: 2.25rem; line-height: 1.2; font-variant-numeric: tabular-nums }
+code { white-space: nowrap }
+main > :last-child { margin-bottom: 0 }
 label { display: block; margin-bottom: .35rem; font-weight: 600; font-size: .875rem }
 input { width: 100%; padding: .65rem .75rem; border: 1px solid var(--line); border-radius: 8px;
   background: var(--paper); color: inherit; font: inherit; font-variant-numeric: tabular-nums }

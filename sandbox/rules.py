@@ -33,9 +33,8 @@ def _messages(asked: Asked) -> None:
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or message.get("role") not in {"system", "user", "assistant", "tool"}:
             raise invalid(f"Invalid request: message at position {index} has an invalid role")
-        empty = message.get("content") in (None, "", [])
-        if empty and not message.get("tool_calls"):
-            raise invalid(f"Invalid request: message at position {index} must not be empty")
+        if message["role"] == "user" and message.get("content") in (None, "", []):
+            raise invalid(f"Invalid request: message at position {index} with role 'user' must not be empty")
 
 
 def _thinking(asked: Asked) -> None:

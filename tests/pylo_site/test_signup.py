@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 
-from accounts.forms import SignupForm
+from accounts.forms import SAVING_SECONDS, SignupForm
 from accounts.models import Membership, Role, User, Workspace
 from accounts.signup import open_workspace
 from billing.models import Balance, Posting
@@ -101,6 +102,14 @@ def test_a_known_address_gets_no_second_user_whatever_its_case() -> None:
     sign_up(Client(), "KNOWN@Example.Com")
     assert User.objects.count() == 1
     assert not Workspace.objects.exists()
+
+
+@pytest.mark.parametrize("email", ["known@example.com", "fresh@example.com"])
+def test_no_sign_up_is_answered_sooner_than_a_new_account_takes(email: str) -> None:
+    make_user("known@example.com")
+    started = time.monotonic()
+    sign_up(Client(), email)
+    assert time.monotonic() - started >= SAVING_SECONDS
 
 
 def test_two_sign_ups_at_once_with_one_address_make_one_user(mailoutbox: list[EmailMessage]) -> None:
