@@ -160,6 +160,7 @@ def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "pylo_site.settings",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",  # a hung process tells where, when it is sent SIGABRT
         "PYLO_SECRET_KEY": secrets.token_hex(32),
         "PYLO_KEY_PEPPERS": secrets.token_hex(32),
         "PYLO_SANDBOX": "1",
