@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from pylo_site.local import binaries, engines, environment, leftovers, places, ports, processes
+from pylo_site.local import binaries, engines, environment, leftovers, migrated, places, ports, processes
 from pylo_site.local.children import TAIL, command
 from pylo_site.local.lock import Lock
 from pylo_site.local.supervisor import Supervisor
@@ -76,9 +76,11 @@ class Start:
                     signal.signal(signum, signal.SIG_IGN)
 
     def _prepare(self, settings: dict[str, str]) -> None:
-        if "migrate" in self.preparations:
+        url, wanted = settings["DATABASE_URL"], migrated.mark(self.root)
+        if "migrate" in self.preparations and migrated.remembered(url) != wanted:
             say("migrations")
             self._manage(settings, "migrate", "--noinput", "--verbosity", "0")
+            migrated.remember(url, wanted)
         stamp, now = self.var / "static" / ".stamp", fingerprint(self.root)
         if "collectstatic" in self.preparations and (not stamp.exists() or stamp.read_text() != now):
             say("static files")

@@ -50,7 +50,7 @@ class Supervisor(Manager):
         self._after: list[Callable[[], None]] = []
         self.fallen = ""  # what ended by itself first, and how
         for process in processes:
-            words = command(list(process.words), pidfile=run / f"{process.name}.pid")
+            words = command(list(process.words), nice=process.nice, pidfile=run / f"{process.name}.pid")
             child = self.add_process(process.name, f"exec {shlex.join(words)}", env=environment, cwd=str(root))
             child.supervisor = os.getpid()
 
