@@ -174,6 +174,7 @@ def _stop(signum: int, frame: object) -> NoReturn:  # noqa: ARG001 - the signatu
 def told(start: Callable[[], int]) -> int:
     """Run `start` and return the exit code; what stops it is told in a line, without a traceback."""
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
     try:
         return start()
     except Trouble as trouble:
