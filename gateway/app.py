@@ -1,0 +1,140 @@
+"""The API, step by step: Request → Principal → Permit → Plan → Attempt → relay → meter → RequestRecord."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway import relay, routing, telemetry, validation
+from gateway.asgi import Reply, Request
+from gateway.auth import authenticate
+from gateway.errors import ApiError, ClientGone, InternalError, InvalidRequest, Unavailable
+from gateway.meter import GONE, Admitted, Meter
+from gateway.outlets import outlet_of
+from gateway.ports import StoreUnavailable
+from gateway.routes import Route, resolve
+from gateway.telemetry import Access
+from gateway.uids import ENTROPY_BYTES, identify, uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.admission import Admission
+    from gateway.asgi import Receive, Scope, Send
+    from gateway.attempt import Attempts
+    from gateway.catalog import Catalog
+    from gateway.config import GatewayConfig
+    from gateway.ports import Clock, Journal, KeyStore, Principal
+    from gateway.uids import RequestIds
+    from gateway.usage import RequestRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the gateway is put together from, by `gateway.runtime`."""
+
+    config: GatewayConfig
+    clock: Clock
+    entropy: Callable[[int], bytes]
+    keys: KeyStore
+    catalog: Catalog
+    admission: Admission
+    attempts: Attempts
+    journal: Journal
+
+
+class Gateway:
+    """The ASGI application of /v1."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. The only place where errors become HTTP; nothing else reaches a client."""
+        clock = self._parts.clock
+        began_ms = clock.ms()
+        uid = uuid7(began_ms, self._parts.entropy(ENTROPY_BYTES))
+        request = Request(scope, receive)
+        ids = identify(uid, request.headers(b"x-request-id"))
+        reply = Reply(send, ids, bodiless=request.method == "HEAD")
+        line = Access(pylo_request_id=ids.own_id, x_request_id=ids.request_id)
+        try:
+            await self._answer(request, reply, ids, line)
+        except ClientGone:
+            pass
+        except ApiError as error:
+            line.error_code = error.code
+            await reply.error(error)
+        except StoreUnavailable as error:
+            telemetry.crash(ids.own_id, error)
+            line.error_code = Unavailable.code
+            await reply.error(Unavailable("The service is unavailable. Please try again shortly.", retry_after=5))
+        except Exception as error:  # noqa: BLE001 - the edge: logged, answered
+            telemetry.crash(ids.own_id, error)
+            line.error_code = InternalError.code
+            await reply.error(InternalError())
+        finally:
+            line.status, line.duration_ms = reply.status or GONE, clock.ms() - began_ms
+            telemetry.access(line)
+
+    async def _answer(self, request: Request, reply: Reply, ids: RequestIds, line: Access) -> None:
+        if ids.refused:
+            text = "X-Request-Id is one header of 1 to 128 characters of A-Z a-z 0-9 . _ : / + = @ -"
+            raise InvalidRequest(text, code="invalid_request_id")
+        target = resolve(request.method, request.path)
+        line.method, line.route = request.method, target.route
+        now_ms = self._parts.clock.ms()
+        principal = await authenticate(request, self._parts.keys, self._parts.config.peppers, now_ms)
+        line.workspace_id, line.key_id = str(principal.workspace_id), str(principal.key_id)
+        match target.route:
+            case Route.MODELS:
+                await reply.json(200, await self._parts.catalog.list(now_ms))
+            case Route.MODEL:
+                await reply.json(200, await self._parts.catalog.model(target.argument, now_ms))
+            case Route.CHAT:
+                await self._chat(request, reply, ids, principal, line)
+
+    async def _chat(self, request: Request, reply: Reply, ids: RequestIds, principal: Principal, line: Access) -> None:
+        parts = self._parts
+        body = await request.json(parts.config.max_body_bytes)
+        chat = validation.parse(body)
+        model = parts.catalog.require(chat.model)
+        now_ms = parts.clock.ms()
+        price = await parts.catalog.price(model, now_ms)
+        async with parts.admission.permit(principal):
+            meter = Meter(
+                Admitted(
+                    uid=ids.uid,
+                    request_id=ids.request_id,
+                    workspace_id=principal.workspace_id,
+                    key_id=principal.key_id,
+                    price_id=price.id,
+                    model=model,
+                    stream=chat.stream is True,
+                    admitted_at_ms=now_ms,
+                ),
+                chat.text_bytes,
+            )
+            outlet = outlet_of(chat, reply, meter.admitted, parts.config.deadlines.keep_alive)
+            try:
+                await parts.journal.admit(meter.admitted)
+                plan = routing.plan(parts.config.upstreams)
+                async with request.connected(outlet.heartbeat()):
+                    async with await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer:
+                        parts.journal.first(ids.uid, parts.clock.ms())
+                        await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
+                    self._settle(meter.completed(at_ms=parts.clock.ms()))
+                    await parts.journal.sync()
+                await outlet.finish(meter.finish_reason, meter.usage)
+            except BaseException as error:  # however it ends, it ends in one record
+                self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()))
+                if not isinstance(error, ApiError):
+                    raise
+                await outlet.fail(error)
+            finally:
+                line.take(meter)
+
+    def _settle(self, record: RequestRecord | None) -> None:
+        """Write the request's end; only its first end is a record."""
+        if record is not None:
+            self._parts.journal.settle(record)

@@ -1,0 +1,129 @@
+"""ASGI in our words: a request whose body is bounded, a reply that always carries its ids, and word of a hang-up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from gateway.errors import ClientGone, InvalidRequest, RequestTooLarge, UnsupportedMediaType
+
+if TYPE_CHECKING:
+    from gateway.errors import ApiError, Headers
+    from gateway.uids import RequestIds
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+JSON = (b"content-type", b"application/json")
+
+
+class Request:
+    """An inbound HTTP request."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
+        self._receive = receive
+
+    def headers(self, name: bytes) -> list[bytes]:
+        """Return every value of a header; names come in lower case."""
+        return [value for key, value in self._headers if key == name]
+
+    def header(self, name: bytes) -> bytes:
+        return next(iter(self.headers(name)), b"")
+
+    async def json(self, limit: int) -> bytes:
+        """Read a body that says it is JSON; no content type is taken for that too."""
+        kind = self.header(b"content-type").partition(b";")[0].strip().lower()
+        if kind not in (b"", b"application/json") or self.header(b"content-encoding") not in (b"", b"identity"):
+            raise UnsupportedMediaType("The body has to be application/json, without a content encoding.")
+        return await self.body(limit)
+
+    async def body(self, limit: int) -> bytes:
+        """Read the whole body; more than `limit` bytes is refused unread when declared, else as soon as it shows."""
+        too_large = RequestTooLarge(f"The request body is larger than {limit} bytes.")
+        length = self.header(b"content-length")
+        if length and not length.isdigit():
+            raise InvalidRequest("Content-Length is not a number.", code="invalid_header")
+        if int(length or b"0") > limit:
+            raise too_large
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise too_large
+            more = message.get("more_body", False)
+        return b"".join(parts)
+
+    @asynccontextmanager
+    async def connected(self, *beside: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+        """Run the block, and `beside` it what ends with it; a hang-up cancels the block, which then raises ClientGone.
+
+        receive() is always awaited here: servers tell of a hang-up in no other way, and send() goes on succeeding.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._hang_up()), *(group.create_task(work) for work in beside)]
+                try:
+                    yield
+                finally:
+                    for task in tasks:
+                        task.cancel()
+        except BaseExceptionGroup as raised:
+            raise _foremost(raised) from None
+
+    async def _hang_up(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        raise ClientGone
+
+
+def _foremost(raised: BaseExceptionGroup[BaseException]) -> BaseException:
+    return next((error for error in raised.exceptions if isinstance(error, ClientGone)), raised.exceptions[0])
+
+
+class Reply:
+    """The answer to one request: whatever is sent, the request's ids are on it."""
+
+    def __init__(self, send: Send, ids: RequestIds, *, bodiless: bool) -> None:
+        self._send = send
+        self._ids = [
+            (b"x-request-id", ids.request_id.encode("ascii")),
+            (b"x-pylo-request-id", ids.own_id.encode("ascii")),
+        ]
+        self._bodiless = bodiless  # HEAD: the headers of GET and no more
+        self.status = 0
+
+    @property
+    def started(self) -> bool:
+        return self.status != 0
+
+    async def start(self, status: int, headers: Headers) -> None:
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *self._ids]})
+
+    async def write(self, body: bytes, *, last: bool = False) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": not last})
+
+    async def json(self, status: int, body: bytes, headers: Headers | None = None) -> None:
+        length = (b"content-length", b"%d" % len(body))
+        await self.start(status, [JSON, length, *(headers or [])])
+        await self.write(b"" if self._bodiless else body, last=True)
+
+    async def error(self, error: ApiError) -> None:
+        """Tell of an error: as the answer, or, where the answer has begun, as its last event."""
+        if self.started:
+            await self.write(b"data: " + error.json() + b"\n\n", last=True)
+        else:
+            await self.json(error.status, error.json(), error.headers)

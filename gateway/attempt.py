@@ -1,0 +1,145 @@
+"""Plan → an answer that has its first token. Until then a failure moves on to the next upstream, after it never."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from gateway import sse, telemetry
+from gateway.dialects import DIALECTS
+from gateway.errors import CapacityExhausted, Overloaded, UpstreamError, UpstreamTimeout
+from gateway.faults import FaultKind, UpstreamFault, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from gateway.config import Upstream
+    from gateway.deadlines import Deadlines
+    from gateway.deltas import Delta
+    from gateway.dialects import Reader
+    from gateway.errors import ApiError
+    from gateway.meter import Meter
+    from gateway.routing import Plan
+    from gateway.schema import Chat
+    from gateway.uids import RequestIds
+    from gateway.upstream import Client, Stream
+
+WITHOUT_TOKENS = frozenset({"length", "content_filter"})  # an answer may end so with nothing said
+RETRY_AFTER_SECONDS = 5
+
+
+class Answer:
+    """One upstream's answer, read step by step. Closing it closes the connection."""
+
+    def __init__(self, stream: Stream, reader: Reader) -> None:
+        self._stream = stream
+        self._reader = reader
+        self._parser = sse.Parser()
+        self._fault: UpstreamFault | None = None
+        self.ended = False
+        self.held: list[Delta] = []  # came before, and with, the first token
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stream.close()
+
+    async def read(self) -> list[Delta]:
+        """Return what came in one read of the connection, often one delta; a fault behind it waits for the next."""
+        if self._fault is not None:
+            raise self._fault
+        chunk = await self._stream.read()
+        self.ended = not chunk
+        deltas: list[Delta] = []
+        try:
+            for delta in self._deltas(chunk):
+                deltas.append(delta)  # noqa: PERF402 - those before a fault are kept
+        except UpstreamFault as fault:
+            if not deltas:
+                raise
+            self._fault = fault
+        return deltas
+
+    def _deltas(self, chunk: bytes) -> Iterator[Delta]:
+        try:
+            events = self._parser.feed(chunk)
+        except sse.EventTooLong:
+            raise UpstreamFault(FaultKind.MALFORMED) from None
+        for event in events:
+            delta = self._reader.read(event.name, event.data)
+            if delta is not None:
+                yield delta
+            if self._reader.done:
+                self.ended = True
+                return
+
+    async def first_token(self) -> None:
+        """Return when there is something to show; a role, an empty delta and a comment are nothing."""
+        while True:
+            deltas = await self.read()
+            self.held += deltas
+            if any(delta.is_token or delta.finish_reason in WITHOUT_TOKENS for delta in deltas):
+                return
+            if self.ended:
+                raise UpstreamFault(FaultKind.EMPTY)
+
+
+class Attempts:
+    """Tries a plan's upstreams."""
+
+    def __init__(self, client: Client, deadlines: Deadlines) -> None:
+        self._client = client
+        self._deadlines = deadlines
+
+    async def first_token(self, plan: Plan, chat: Chat, meter: Meter, ids: RequestIds, body_bytes: int) -> Answer:
+        loop = asyncio.get_running_loop()
+        each = self._deadlines.for_first_token(body_bytes)
+        last = loop.time() + self._deadlines.for_all_attempts(body_bytes)
+        faults: list[UpstreamFault] = []
+        for upstream in plan.upstreams:
+            meter.attempt(upstream.name)
+            try:
+                return await self._attempt(upstream, chat, ids, min(loop.time() + each, last))
+            except UpstreamFault as fault:
+                telemetry.fault(ids.own_id, upstream.name, fault)
+                if not fault.fails_over:
+                    raise refusal(fault) from None
+                faults.append(fault)
+        raise exhausted(faults)
+
+    async def _attempt(self, upstream: Upstream, chat: Chat, ids: RequestIds, until: float) -> Answer:
+        dialect = DIALECTS[upstream.dialect]
+        answer: Answer | None = None
+        try:
+            async with asyncio.timeout_at(until):
+                stream = await self._client.open(upstream, dialect.request(chat, upstream.model), ids)
+                answer = Answer(stream, dialect.Reader())
+                await answer.first_token()
+        except BaseException as error:
+            if answer is not None:
+                await answer.__aexit__(None, None, None)
+            if isinstance(error, TimeoutError):
+                raise UpstreamFault(FaultKind.TIMEOUT) from None
+            raise
+        return answer
+
+
+def exhausted(faults: list[UpstreamFault]) -> ApiError:
+    """Say what every attempt came to, without a word about which upstream it was."""
+    if not faults:
+        return Overloaded("No upstream can take the request now.", retry_after=RETRY_AFTER_SECONDS)
+    if all(fault.kind is FaultKind.THROTTLED for fault in faults):
+        wait = min(fault.retry_after for fault in faults) or RETRY_AFTER_SECONDS
+        return CapacityExhausted("The model is at capacity. Please try again shortly.", retry_after=wait)
+    error: UpstreamError
+    if faults[-1].kind is FaultKind.TIMEOUT:
+        error = UpstreamTimeout("No upstream gave a first token in time. You are not charged.")
+    else:
+        error = UpstreamError("No upstream could answer. You are not charged.")
+    error.should_retry = len(faults) == 1  # two upstreams were tried already: a client's retries would make it six
+    return error

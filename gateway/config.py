@@ -1,0 +1,154 @@
+"""The gateway's settings, frozen and handed in; and the upstreams' file, read and judged."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from gateway.deadlines import Deadlines
+from gateway.dialects import DIALECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TEXTS = ("name", "dialect", "base_url", "key_env", "model")
+NUMBERS = {"priority": (1, 1, 1000), "weight": (100, 0, 1000), "concurrency": (256, 1, 100_000)}  # default, range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """One backend that serves the model."""
+
+    name: str
+    dialect: str
+    base_url: str
+    key: str = field(repr=False)
+    model: str
+    priority: int = 1
+    weight: int = 100
+    concurrency: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    model: str
+    upstreams: tuple[Upstream, ...]
+    peppers: tuple[str, ...] = field(repr=False)
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    journal_dir: Path
+    host: str
+    max_body_bytes: int
+    most_in_flight: int = 1000
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamProblem:
+    """One thing wrong in the upstreams' file: a stable id, what it is, and the way out."""
+
+    id: str
+    message: str
+    hint: str
+
+
+class UpstreamsError(Exception):
+    """The file does not hold; it lists every problem, not only the first."""
+
+    def __init__(self, problems: list[UpstreamProblem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(f"{problem.id}: {problem.message} {problem.hint}" for problem in problems))
+
+
+def load_upstreams(path: Path, environ: Mapping[str, str]) -> tuple[Upstream, ...]:
+    """Read the upstreams, best priority first; raise `UpstreamsError` with all that is wrong."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        hint = "Name a TOML file in PYLO_UPSTREAMS; deploy/upstreams.toml is an example."
+        raise UpstreamsError([UpstreamProblem("pylo.E101", f"{path}: {why}.", hint)]) from None
+    tables = document.get("upstream")
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        problem = UpstreamProblem("pylo.E102", f"{path} has no [[upstream]].", "Add one for each backend.")
+        raise UpstreamsError([problem])
+    problems: list[UpstreamProblem] = []
+    judged = [_Table(f"upstream {index}", table, problems) for index, table in enumerate(tables, 1)]
+    upstreams = [_upstream(table, environ) for table in judged]
+    names = [upstream.name for upstream in upstreams]
+    problems += [
+        UpstreamProblem("pylo.E107", f"two upstreams are named {name!r}.", "Records name them: give each its own.")
+        for name in sorted({name for name in names if name and names.count(name) > 1})
+    ]
+    if problems:
+        raise UpstreamsError(problems)
+    return tuple(sorted(upstreams, key=lambda upstream: (upstream.priority, -upstream.weight)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One [[upstream]] while it is judged."""
+
+    where: str
+    values: dict[str, Any]
+    problems: list[UpstreamProblem]
+
+    def wrong(self, check: str, message: str, hint: str) -> None:
+        self.problems.append(UpstreamProblem(f"pylo.{check}", f"{self.where}: {message}", hint))
+
+    def text(self, key: str) -> str:
+        value = self.values.get(key)
+        if isinstance(value, str) and value:
+            return value
+        self.wrong("E103", f"{key!r} is missing or no text.", f'Give {key} = "…".')
+        return ""
+
+    def number(self, key: str) -> int:
+        default, least, most = NUMBERS[key]
+        value = self.values.get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self.wrong("E104", f"{key!r} is out of range.", f"Give a whole number from {least} to {most}.")
+        return default
+
+
+def _upstream(table: _Table, environ: Mapping[str, str]) -> Upstream:
+    for key in sorted(table.values.keys() - {*TEXTS, *NUMBERS}):
+        table.wrong("E103", f"{key!r} is no setting of an upstream.", f"Settings are {', '.join((*TEXTS, *NUMBERS))}.")
+    name, dialect, base_url, key_env, model = (table.text(key) for key in TEXTS)
+    if dialect and dialect not in DIALECTS:
+        table.wrong("E105", f"dialect {dialect!r} is not known.", f"Dialects are {', '.join(DIALECTS)}.")
+    if base_url and not _safe(base_url):
+        table.wrong("E106", "base_url is no https URL.", "Plain http is for loopback addresses only.")
+    secret = environ.get(key_env, "").strip()
+    if key_env and not secret:
+        table.wrong("E108", f"{key_env} is not set.", "Put the upstream's API key into that variable.")
+    return Upstream(
+        name=name,
+        dialect=dialect,
+        base_url=base_url.rstrip("/"),
+        key=secret,
+        model=model,
+        priority=table.number("priority"),
+        weight=table.number("weight"),
+        concurrency=table.number("concurrency"),
+    )
+
+
+def _safe(url: str) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return bool(host)
+    return parts.scheme == "http" and (host == "localhost" or _loopback(host))
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,210 @@
+"""Moonshot's spelling of the chat API for Kimi K2.6, both ways. Pure.
+
+Asked: sampling is fixed there, so it is left out; `developer` is `system`; a forced tool call and a history of tool
+calls without reasoning are refused while thinking is on, so the one turns thinking off, the other is given a blank.
+Answered: usage comes in the finish chunk's choice, and reasoning as `reasoning_content`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gateway.deltas import FINISH_REASONS, Delta, ToolFragment
+from gateway.faults import FaultKind, UpstreamFault
+from gateway.schema import (
+    CONTEXT_TOKENS,
+    Chat,
+    Message,
+    NamedFunction,
+    Quiet,
+    ResponseFormat,
+    StreamOptions,
+    Thinking,
+    Tool,
+    ToolChoice,
+)
+from gateway.usage import Tokens
+
+DONE = b"[DONE]"
+USUAL_LIMIT = 32_768  # Moonshot stops after about a thousand tokens when no limit is given
+NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+BLANK = " "
+
+
+class Ask(Quiet, frozen=True, omit_defaults=True):
+    model: str
+    messages: list[Message]
+    stream: bool
+    stream_options: StreamOptions
+    max_completion_tokens: int | None = None
+    stop: list[str] | None = None
+    tools: list[Tool] | None = None
+    tool_choice: str | ToolChoice | None = None
+    response_format: ResponseFormat | None = None
+    thinking: Thinking | None = None
+
+
+class Details(Quiet, frozen=True, omit_defaults=True):
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class Usage(Quiet, frozen=True, omit_defaults=True):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    prompt_tokens_details: Details | None = None
+    completion_tokens_details: Details | None = None
+
+    def tokens(self) -> Tokens:
+        prompt, completion = max(self.prompt_tokens, 0), max(self.completion_tokens, 0)
+        cached = self.cached_tokens or (self.prompt_tokens_details or Details()).cached_tokens or 0
+        reasoning = self.reasoning_tokens or (self.completion_tokens_details or Details()).reasoning_tokens or 0
+        return Tokens(
+            prompt=prompt,
+            cached=min(max(cached, 0), prompt),
+            completion=completion,
+            reasoning=min(max(reasoning, 0), completion),
+        )
+
+
+class FunctionPiece(Quiet, frozen=True, omit_defaults=True):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolPiece(Quiet, frozen=True, omit_defaults=True):
+    index: int | None = None
+    id: str | None = None
+    function: FunctionPiece | None = None
+
+
+class Piece(Quiet, frozen=True, omit_defaults=True):
+    content: str | None = None
+    reasoning_content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[ToolPiece] | None = None
+
+
+class Choice(Quiet, frozen=True, omit_defaults=True):
+    index: int = 0
+    delta: Piece | None = None
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+class Chunk(Quiet, frozen=True, omit_defaults=True):
+    object: str = ""
+    choices: list[Choice] | None = None
+    usage: Usage | None = None
+    error: msgspec.Raw | None = None
+
+
+_chunk = msgspec.json.Decoder(Chunk)
+
+
+def request(chat: Chat, model: str) -> bytes:
+    """Spell `chat` for the upstream; always streamed and with usage, or neither time nor cost can be seen."""
+    forced = isinstance(chat.tool_choice, ToolChoice) or chat.tool_choice == "required"
+    thinks = chat.thinks and not forced
+    keep = chat.thinking.keep if chat.thinking is not None else None
+    ask = Ask(
+        model=model,
+        messages=[_message(message, thinks=thinks) for message in chat.messages or []],
+        stream=True,
+        stream_options=StreamOptions(include_usage=True),
+        max_completion_tokens=chat.limit or _usual_limit(chat),
+        stop=chat.stops or None,
+        tools=[_tool(tool) for tool in chat.tools or []] or None,
+        tool_choice=_choice(chat.tool_choice) if chat.tools else None,
+        response_format=chat.response_format,
+        thinking=(Thinking(type="enabled", keep=keep) if keep else None) if thinks else Thinking(type="disabled"),
+    )
+    return msgspec.json.encode(ask)
+
+
+def _usual_limit(chat: Chat) -> int | None:
+    room = CONTEXT_TOKENS - chat.text_bytes()  # a token has at least one byte
+    return USUAL_LIMIT if room >= 2 * USUAL_LIMIT else None
+
+
+def _message(message: Message, *, thinks: bool) -> Message:
+    reasoning = message.reasoning_content or message.reasoning
+    if message.tool_calls and thinks:
+        reasoning = reasoning or BLANK
+    calls = [msgspec.structs.replace(call, type="function") for call in message.tool_calls or []]
+    return msgspec.structs.replace(
+        message,
+        role="system" if message.role == "developer" else message.role,
+        reasoning_content=reasoning,
+        reasoning=None,
+        refusal=None,
+        tool_calls=calls or None,
+    )
+
+
+def _tool(tool: Tool) -> Tool:
+    if tool.function is None:
+        return tool
+    function = msgspec.structs.replace(
+        tool.function, parameters=tool.function.parameters or NO_PARAMETERS, strict=tool.function.strict or False
+    )
+    return msgspec.structs.replace(tool, function=function)
+
+
+def _choice(choice: str | ToolChoice | None) -> str | ToolChoice | None:
+    if isinstance(choice, ToolChoice) and choice.function is not None:
+        return ToolChoice(type="function", function=NamedFunction(name=choice.function.name))
+    return choice
+
+
+class Reader:
+    """Reads one answer's events; it remembers which tool calls were begun."""
+
+    def __init__(self) -> None:
+        self._begun: set[int] = set()
+        self.done = False
+
+    def read(self, name: bytes, data: bytes) -> Delta | None:
+        """Return what the event says, None when that is nothing; raise `UpstreamFault` at an error or nonsense."""
+        if data.strip() == DONE:
+            self.done = True
+            return None
+        try:
+            chunk = _chunk.decode(data)
+        except (ValueError, RecursionError):
+            raise UpstreamFault(FaultKind.MALFORMED) from None
+        if chunk.error is not None or chunk.object == "error" or name == b"error":
+            raise UpstreamFault(FaultKind.ERROR_EVENT)
+        choice = next((choice for choice in chunk.choices or () if choice.index == 0), Choice())
+        usage = chunk.usage or choice.usage
+        piece = choice.delta or Piece()
+        delta = Delta(
+            content=piece.content or None,
+            reasoning=piece.reasoning_content or None,
+            refusal=piece.refusal or None,
+            tools=tuple(self._tool(tool) for tool in piece.tool_calls or ()),
+            finish_reason=self._finish(choice.finish_reason),
+            usage=usage.tokens() if usage is not None else None,
+        )
+        return delta if delta.is_token or delta.finish_reason or delta.usage else None
+
+    def _tool(self, piece: ToolPiece) -> ToolFragment:
+        latest = max(self._begun, default=-1)
+        index = piece.index if piece.index is not None else latest + 1 if piece.id else max(latest, 0)
+        function = piece.function or FunctionPiece()
+        if index in self._begun:
+            return ToolFragment(index=index, arguments=function.arguments or "")
+        self._begun.add(index)
+        identity = piece.id or f"functions.{function.name}:{index}"
+        return ToolFragment(index=index, id=identity, name=function.name or "", arguments=function.arguments or "")
+
+    def _finish(self, reason: str | None) -> str | None:
+        if reason is None:
+            return None
+        if reason not in FINISH_REASONS:  # "abort", "unexpected_state", "error": never an invented stop
+            raise UpstreamFault(FaultKind.ERROR_EVENT)
+        return "tool_calls" if reason == "stop" and self._begun else reason

@@ -1,0 +1,164 @@
+"""The durable write: append-only segments on the local disk, fsynced in groups, in a directory its writer holds locked.
+
+<root>/<host>/<boot>-<pid>/NNNN.log, where <boot> is the start of the process in milliseconds. The kernel frees the
+lock at the death of the process and at nothing else, so a writer that is merely slow or paused never looks dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway import frames
+from gateway.frames import Admit, First, Settle
+from gateway.ports import StoreUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from uuid import UUID
+
+    from gateway.frames import Frame
+    from gateway.meter import Admitted
+    from gateway.usage import RequestRecord
+
+SEGMENT_BYTES = 64 * 2**20
+
+
+@dataclass(slots=True)
+class _Segment:
+    file: int
+    size: int = 0
+
+
+def lock(directory: Path) -> int | None:
+    """Return a descriptor that holds the directory's lock, or None while its writer lives."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _create(directory: Path) -> int:
+    """Make the directory and return its lock; locked before it has its name, for nobody is to see it unlocked."""
+    unnamed = directory.with_name(f".{directory.name}")
+    unnamed.mkdir(parents=True, mode=0o700)
+    held = lock(unnamed)
+    if held is None:
+        raise StoreUnavailable(str(directory))
+    unnamed.rename(directory)
+    return held
+
+
+class Journal:
+    """One process's journal. All methods but the fsync itself run on the event loop's thread."""
+
+    def __init__(self, directory: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self._directory = directory
+        self._segment_bytes = segment_bytes
+        self._lock = _create(directory)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._number = 0
+        self._segments: list[_Segment] = []  # the last is written to; the others wait for their fsync
+        self._unsynced: list[bytes] = []
+        self._written = 0
+        self._synced = 0
+        self._flushing: asyncio.Future[None] | None = None
+        self._rotate()
+
+    async def admit(self, admitted: Admitted) -> None:
+        self._write(Admit(admitted))
+        await self.sync()
+
+    def first(self, uid: UUID, at_ms: int) -> None:
+        self._write(First(uid, at_ms))
+
+    def settle(self, record: RequestRecord) -> None:
+        self._write(Settle(record))
+
+    async def sync(self) -> None:
+        """Return once all that was written is on disk; everyone who waits shares one fsync."""
+        upto = self._written
+        while self._synced < upto:
+            if self._flushing is None:
+                self._flushing = self._flush()
+            try:
+                await asyncio.shield(self._flushing)
+            except OSError as error:
+                raise StoreUnavailable(error.strerror) from None
+
+    async def close(self) -> None:
+        try:
+            await self.sync()
+        finally:
+            self._thread.shutdown()
+            for segment in self._segments:
+                os.close(segment.file)
+            os.close(self._lock)
+
+    def _write(self, frame: Frame) -> None:
+        data = frames.encode(frame)
+        try:
+            if self._segments[-1].size + len(data) > self._segment_bytes:
+                self._rotate()
+            self._append(data)
+        except OSError as error:
+            raise StoreUnavailable(error.strerror) from None
+        self._unsynced.append(data)
+        self._written += len(data)
+
+    def _append(self, data: bytes) -> None:
+        segment = self._segments[-1]
+        try:
+            whole = os.write(segment.file, data) == len(data)
+        except OSError:
+            os.ftruncate(segment.file, segment.size)
+            raise
+        if not whole:  # the disk is full: a torn frame would hide all that is written behind it
+            os.ftruncate(segment.file, segment.size)
+            raise OSError(None, "the disk is full")
+        segment.size += len(data)
+
+    def _rotate(self) -> None:
+        self._number += 1
+        path = self._directory / f"{self._number:04d}.log"
+        self._segments.append(_Segment(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)))
+        os.fsync(self._lock)  # the new file's name, too, is to survive a power cut
+
+    def _flush(self) -> asyncio.Future[None]:
+        upto, count, segments = self._written, len(self._unsynced), tuple(self._segments)
+        done = asyncio.get_running_loop().run_in_executor(self._thread, _fsync, [each.file for each in segments])
+        done.add_done_callback(lambda flushed: self._flushed(flushed, upto, count, segments))
+        return done
+
+    def _flushed(self, done: asyncio.Future[None], upto: int, count: int, segments: tuple[_Segment, ...]) -> None:
+        self._flushing = None
+        if done.cancelled() or done.exception() is not None:
+            self._start_over()
+            return
+        self._synced = upto
+        del self._unsynced[:count]
+        for segment in segments:
+            if segment is not self._segments[-1]:
+                self._segments.remove(segment)
+                os.close(segment.file)
+
+    def _start_over(self) -> None:
+        """After a failed fsync the file's pages may be lost without a word: write them again, to a new file."""
+        self._rotate()
+        for segment in self._segments[:-1]:
+            os.close(segment.file)
+        del self._segments[:-1]
+        for data in self._unsynced:
+            self._append(data)
+
+
+def _fsync(files: list[int]) -> None:
+    for file in files:
+        os.fdatasync(file)

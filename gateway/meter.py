@@ -1,0 +1,115 @@
+"""Watches one answer and says once how it ended: counts, usage and exactly one outcome. Pure.
+
+The upstream's own usage is the bill. Where the stream ended before it came, what passed is counted: one token a delta,
+and the prompt at one token in eight bytes, so that a customer never pays more than was used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID  # noqa: TC003 - the journal's decoder reads the annotations
+
+from gateway.errors import ApiError, ClientGone, InternalError
+from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.deltas import Delta
+
+BYTES_PER_TOKEN = 8
+OK = 200
+GONE = 499  # recorded for a client that left before it was sent a status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Who was let in with what, at what price: known before any upstream is called."""
+
+    uid: UUID
+    request_id: str
+    workspace_id: UUID
+    key_id: UUID
+    price_id: UUID
+    model: str
+    stream: bool
+    admitted_at_ms: int
+
+
+class Meter:
+    """One request's count, from admission to its one end."""
+
+    def __init__(self, admitted: Admitted, text_bytes: Callable[[], int]) -> None:
+        self.admitted = admitted
+        self._text_bytes = text_bytes
+        self.attempts = 0
+        self.upstream = ""
+        self.finish_reason = ""
+        self.usage: Tokens | None = None
+        self.record: RequestRecord | None = None
+        self._deltas = 0
+        self._reasoning = 0
+        self._first_token_ms: int | None = None
+
+    def attempt(self, upstream: str) -> None:
+        self.attempts += 1
+        self.upstream = upstream
+
+    def saw(self, delta: Delta, at_ms: int) -> None:
+        if delta.is_token:
+            self._deltas += 1
+            self._reasoning += delta.content is None and delta.reasoning is not None
+            if self._first_token_ms is None:
+                self._first_token_ms = max(at_ms - self.admitted.admitted_at_ms, 0)
+        self.finish_reason = delta.finish_reason or self.finish_reason
+        self.usage = delta.usage or self.usage
+
+    def completed(self, *, at_ms: int) -> RequestRecord | None:
+        return self._end(Outcome.COMPLETED if self._deltas else Outcome.NO_TOKENS, OK, "", at_ms)
+
+    def broke(self, error: BaseException, *, sent: int, at_ms: int) -> RequestRecord | None:
+        """End with what went wrong; `sent` is the status the client has, or 0."""
+        if isinstance(error, ClientGone):
+            outcome = Outcome.CLIENT_GONE if self._deltas else Outcome.CLIENT_GONE_EARLY
+            return self._end(outcome, sent or GONE, "", at_ms)
+        if isinstance(error, ApiError):
+            return self._end(error.outcome, sent or error.status, error.code, at_ms)
+        return self._end(Outcome.INTERRUPTED, sent or InternalError.status, InternalError.code, at_ms)
+
+    def _end(self, outcome: Outcome, status: int, error_code: str, at_ms: int) -> RequestRecord | None:
+        """Return the record at the first call and None at any later one: the first end is the end."""
+        if self.record is not None:
+            return None
+        tokens, source = self._tokens()
+        self.record = RequestRecord(
+            uid=self.admitted.uid,
+            request_id=self.admitted.request_id,
+            workspace_id=self.admitted.workspace_id,
+            key_id=self.admitted.key_id,
+            price_id=self.admitted.price_id,
+            model=self.admitted.model,
+            stream=self.admitted.stream,
+            admitted_at_ms=self.admitted.admitted_at_ms,
+            upstream=self.upstream,
+            attempts=self.attempts,
+            status=status,
+            outcome=outcome,
+            finish_reason=self.finish_reason,
+            error_code=error_code,
+            tokens=tokens,
+            usage_source=source,
+            first_token_ms=self._first_token_ms,
+            duration_ms=max(at_ms - self.admitted.admitted_at_ms, 0),
+        )
+        return self.record
+
+    def _tokens(self) -> tuple[Tokens, UsageSource]:
+        if self.usage is not None:
+            return self.usage, UsageSource.UPSTREAM
+        if not self._deltas:
+            return Tokens(), UsageSource.NONE
+        counted = Tokens(
+            prompt=self._text_bytes() // BYTES_PER_TOKEN, completion=self._deltas, reasoning=self._reasoning
+        )
+        return counted, UsageSource.COUNTED

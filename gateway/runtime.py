@@ -1,0 +1,126 @@
+"""The composition root: builds the parts inside the running loop, at the first request, and owns every task."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from gateway import upstream
+from gateway.admission import Admission
+from gateway.app import Gateway, Parts
+from gateway.attempt import Attempts
+from gateway.catalog import Catalog
+from gateway.journal import Journal
+from gateway.ports import StoreUnavailable
+from gateway.stores import revocations
+from gateway.stores.keys import CachedKeys
+from gateway.stores.postgres import Postgres
+from gateway.stores.prices import CachedPrices
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    import httpx
+
+    from gateway.asgi import Receive, Scope, Send
+    from gateway.config import GatewayConfig
+
+FLUSH_USES_SECONDS = 60.0
+
+log = logging.getLogger("pylo.gateway")
+
+
+class SystemClock:
+    def ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def seconds(self) -> float:
+        return time.monotonic()
+
+
+class Runtime:
+    """One process's gateway, with what it holds open."""
+
+    def __init__(self, config: GatewayConfig, transport: httpx.AsyncBaseTransport) -> None:
+        clock = SystemClock()
+        self._config = config
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._postgres = Postgres(config.database_url)
+        self._keys = CachedKeys(self._postgres.principal, clock, self.spawn)
+        self._client = upstream.Client(transport, config.deadlines)
+        self._journal = Journal(config.journal_dir / config.host / f"{clock.ms()}-{os.getpid()}")
+        parts = Parts(
+            config=config,
+            clock=clock,
+            entropy=secrets.token_bytes,
+            keys=self._keys,
+            catalog=Catalog(config.model, CachedPrices(self._postgres.prices, clock, self.spawn)),
+            admission=Admission(config.most_in_flight),
+            attempts=Attempts(self._client, config.deadlines),
+            journal=self._journal,
+        )
+        self.gateway = Gateway(parts)
+
+    async def open(self) -> None:
+        await self._postgres.open()
+        self.spawn(revocations.listen(self._config.redis_url, self._keys))
+        self.spawn(self._flush_uses())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` beside the requests; `close` ends it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a background task ended", extra={"crash": type(error).__qualname__})
+
+    async def close(self) -> None:
+        """End the tasks, write down what they held, close what is open; requests have been drained by the server."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._write_uses()
+        await self._client.close()
+        with suppress(StoreUnavailable):
+            await self._journal.close()
+        await self._postgres.close()
+
+    async def _flush_uses(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_USES_SECONDS)
+            await self._write_uses()
+
+    async def _write_uses(self) -> None:
+        """Coalesced: a busy key costs one update a minute. A use that cannot be written is forgotten, not queued."""
+        if used := self._keys.take_used():
+            with suppress(StoreUnavailable):
+                await self._postgres.note_use(used)
+
+
+class Application:
+    """The ASGI application that a server imports: nothing is opened before the first request."""
+
+    def __init__(self, config: GatewayConfig, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._config = config
+        self._transport = transport
+        self._runtime: Runtime | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._runtime is None:
+            self._runtime = Runtime(self._config, self._transport or upstream.transport())
+            await self._runtime.open()
+        await self._runtime.gateway(scope, receive, send)
+
+    async def close(self) -> None:
+        if self._runtime is not None:
+            await self._runtime.close()
+            self._runtime = None

@@ -1,0 +1,192 @@
+"""The slice of OpenAI's chat API we accept, parsed once. Pure.
+
+Unknown keys are ignored and null is absent, so no client breaks on an extension; what would silently change the answer
+is refused. Words live in `Quiet` types, whose repr shows none of them, so that no log or traceback can.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from gateway.errors import InvalidRequest
+
+CONTEXT_TOKENS = 262_144
+LONGEST_STOP_BYTES = 32
+MOST_STOPS = 4
+MOST_TOOLS = 128
+
+
+class Quiet(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value with words in it: its repr names the type and nothing else."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class Part(Quiet, frozen=True, omit_defaults=True):
+    type: str = ""
+    text: str | None = None
+
+
+class FunctionCall(Quiet, frozen=True, omit_defaults=True):
+    name: str = ""
+    arguments: str | None = None
+
+
+class ToolCall(Quiet, frozen=True, omit_defaults=True):
+    id: str | None = None
+    type: str | None = None
+    function: FunctionCall | None = None
+
+
+class Message(Quiet, frozen=True, omit_defaults=True):
+    role: str | None = None
+    content: str | list[Part] | None = None
+    name: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+
+
+class Function(Quiet, frozen=True, omit_defaults=True):
+    name: str = ""
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Tool(Quiet, frozen=True, omit_defaults=True):
+    type: str = ""
+    function: Function | None = None
+
+
+class NamedFunction(Quiet, frozen=True, omit_defaults=True):
+    name: str = ""
+
+
+class ToolChoice(Quiet, frozen=True, omit_defaults=True):
+    type: str = ""
+    function: NamedFunction | None = None
+
+
+class JsonSchema(Quiet, frozen=True, omit_defaults=True):
+    name: str = ""
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+    description: str | None = None
+
+
+class ResponseFormat(Quiet, frozen=True, omit_defaults=True):
+    type: str = ""
+    json_schema: JsonSchema | None = None
+
+
+class StreamOptions(Quiet, frozen=True, omit_defaults=True):
+    include_usage: bool | None = None
+
+
+class Thinking(Quiet, frozen=True, omit_defaults=True):
+    type: str | None = None
+    keep: str | None = None
+    enabled: bool | None = None  # in `reasoning`
+    thinking: bool | None = None  # in `chat_template_kwargs`
+
+
+class Chat(Quiet, frozen=True, omit_defaults=True):
+    """A chat completion's request."""
+
+    model: str | None = None
+    messages: list[Message] | None = None
+    max_completion_tokens: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    n: int | None = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[Tool] | None = None
+    tool_choice: str | ToolChoice | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: str | None = None
+    thinking: Thinking | None = None
+    reasoning: Thinking | None = None
+    chat_template_kwargs: Thinking | None = None
+    # Named only to be refused: to ignore one of these would give a wrong answer without a word.
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: dict[str, Any] | None = None
+    modalities: list[str] | None = None
+    audio: dict[str, Any] | None = None
+    prediction: dict[str, Any] | None = None
+    web_search_options: dict[str, Any] | None = None
+    functions: list[Any] | None = None
+    function_call: Any = None
+
+    @property
+    def limit(self) -> int | None:
+        """The most tokens to generate; the newer name wins."""
+        return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+    @property
+    def stops(self) -> list[str]:
+        return [self.stop] if isinstance(self.stop, str) else self.stop or []
+
+    @property
+    def include_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage is True
+
+    @property
+    def thinks(self) -> bool:
+        """Whether reasoning is wanted; four dialects have four switches, and absent means yes."""
+        return not (
+            self.reasoning_effort == "none"
+            or (self.thinking is not None and self.thinking.type == "disabled")
+            or (self.reasoning is not None and self.reasoning.enabled is False)
+            or (self.chat_template_kwargs is not None and self.chat_template_kwargs.thinking is False)
+        )
+
+    def text_bytes(self) -> int:
+        """Bytes of the messages' text in UTF-8; at least the number of tokens in them."""
+        return sum(len(text.encode()) for message in self.messages or [] for text in texts(message))
+
+
+def texts(message: Message) -> list[str]:
+    if isinstance(message.content, list):
+        return [part.text or "" for part in message.content]
+    return [message.content or ""]
+
+
+_decoder = msgspec.json.Decoder(Chat)
+_FAULT = re.compile(r"(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?", re.DOTALL)
+_TYPES = re.compile(r"Expected `[a-z |]+`, got `[a-z]+`")
+
+
+def decode(body: bytes) -> Chat:
+    """Decode without judging values; `gateway.validation` does that."""
+    try:
+        return _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _wrong_type(str(error)) from None
+    except RecursionError:
+        raise InvalidRequest("The JSON body is nested too deeply.", code="invalid_json") from None
+    except ValueError:  # msgspec.DecodeError and UnicodeDecodeError: both may quote the body
+        hint = "Check commas, quotes and escapes; NaN, Infinity and lone surrogates are not JSON."
+        raise InvalidRequest(f"We could not parse the JSON body of your request. {hint}", code="invalid_json") from None
+
+
+def _wrong_type(text: str) -> InvalidRequest:
+    fault = _FAULT.fullmatch(text)
+    what, path = (fault["what"], (fault["path"] or "").lstrip(".")) if fault else ("", "")
+    if not path:
+        return InvalidRequest("The JSON body must be an object.", code="invalid_json")
+    plain = _TYPES.fullmatch(what)  # any other text could quote a value
+    detail = what.replace("`", "") if plain else "The value does not fit"
+    return InvalidRequest(f"Invalid type for '{path}': {detail}.", code="invalid_type", param=path)

@@ -1,0 +1,113 @@
+"""The gateway's SQL: keys, prices, and when keys were last used."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from gateway.ports import Price, Principal, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from uuid import UUID
+
+    from psycopg.rows import TupleRow
+
+CONNECTIONS = 4
+MOST_WAITING = 256
+WAIT_SECONDS = 2.0
+OPTIONS = "-c statement_timeout=2000 -c application_name=pylo-gateway"
+
+FIND_KEY = """
+    SELECT k.id, k.workspace_id, k.expires_at, COALESCE(b.nanos + b.credit_line_nanos, 0)
+    FROM accounts_apikey k
+    JOIN accounts_workspace w ON w.id = k.workspace_id
+    LEFT JOIN billing_balance b ON b.workspace_id = w.id
+    WHERE k.digest = ANY(%s) AND k.revoked_at IS NULL AND w.suspended_at IS NULL
+"""
+NOTE_USE = """
+    UPDATE accounts_apikey k SET last_used_at = used.at
+    FROM unnest(%s::uuid[], %s::timestamptz[]) AS used(id, at)
+    WHERE k.id = used.id AND (k.last_used_at IS NULL OR k.last_used_at < used.at)
+"""
+CURRENT_PRICES = """
+    SELECT id, input_nanos, cached_nanos, output_nanos, starts_at, ends_at FROM billing_price
+    WHERE model = %s AND (ends_at IS NULL OR ends_at > now()) ORDER BY starts_at
+"""
+
+
+def milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+class Postgres:
+    """A small pool. It opens without waiting: a database that is away makes look-ups fail, not the process."""
+
+    def __init__(self, url: str) -> None:
+        self._pool = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=CONNECTIONS,
+            max_waiting=MOST_WAITING,
+            timeout=WAIT_SECONDS,
+            kwargs={"connect_timeout": 2, "autocommit": True, "options": OPTIONS},
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def open(self) -> None:
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=WAIT_SECONDS)
+
+    async def principal(self, digests: Sequence[bytes]) -> Principal | None:
+        async with self._connection() as connection:
+            cursor = await connection.execute(FIND_KEY, (list(digests),))
+            row = await cursor.fetchone()
+        if row is None:
+            return None
+        key_id, workspace_id, expires_at, spendable = row
+        return Principal(
+            key_id=key_id,
+            workspace_id=workspace_id,
+            expires_at_ms=None if expires_at is None else milliseconds(expires_at),
+            spendable_nanos=int(spendable),
+        )
+
+    async def note_use(self, used: Mapping[UUID, int]) -> None:
+        """Write the latest uses in one statement; an older one never overwrites a newer."""
+        async with self._connection() as connection:
+            await connection.execute(NOTE_USE, (list(used), [moment(at_ms) for at_ms in used.values()]))
+
+    async def prices(self, model: str) -> tuple[Price, ...]:
+        """Return the prices of a model that hold now or later."""
+        async with self._connection() as connection:
+            rows = await (await connection.execute(CURRENT_PRICES, (model,))).fetchall()
+        return tuple(
+            Price(
+                id=id_,
+                input_nanos=input_nanos,
+                cached_nanos=cached_nanos,
+                output_nanos=output_nanos,
+                starts_at_ms=milliseconds(starts_at),
+                ends_at_ms=None if ends_at is None else milliseconds(ends_at),
+            )
+            for id_, input_nanos, cached_nanos, output_nanos, starts_at, ends_at in rows
+        )
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.Error, OSError) as error:
+            raise StoreUnavailable(type(error).__name__) from None

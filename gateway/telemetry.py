@@ -1,0 +1,69 @@
+"""What is logged of a request: one line of allow-listed fields. Never a path, a header, a body or an error's text."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.faults import UpstreamFault
+    from gateway.meter import Meter
+
+access_log = logging.getLogger("pylo.access")
+fault_log = logging.getLogger("pylo.upstream")
+error_log = logging.getLogger("pylo.gateway")
+
+
+@dataclass(slots=True, kw_only=True)
+class Access:
+    """One request as the log shows it."""
+
+    pylo_request_id: str
+    x_request_id: str
+    method: str = ""
+    route: str = ""  # a template, never the path that came
+    status: int = 0
+    duration_ms: int = 0
+    outcome: str = ""
+    error_code: str = ""
+    upstream: str = ""
+    attempts: int = 0
+    first_token_ms: int | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    workspace_id: str = ""
+    key_id: str = ""
+
+    def take(self, meter: Meter) -> None:
+        """Copy how the request ended."""
+        record = meter.record
+        if record is None:
+            return
+        self.outcome, self.error_code = record.outcome, record.error_code
+        self.upstream, self.attempts, self.first_token_ms = record.upstream, record.attempts, record.first_token_ms
+        self.prompt_tokens, self.completion_tokens = record.tokens.prompt, record.tokens.completion
+
+
+ACCESS_FIELDS = tuple(field.name for field in fields(Access))
+FAULT_FIELDS = ("fault", "upstream_status")
+CRASH_FIELDS = ("crash", "frames")
+FIELDS = frozenset({*ACCESS_FIELDS, *FAULT_FIELDS, *CRASH_FIELDS})
+
+
+def access(line: Access) -> None:
+    access_log.info("request", extra=asdict(line))
+
+
+def fault(own_id: str, upstream: str, fault: UpstreamFault) -> None:
+    """Log a failed attempt: an upstream that refuses our key must not go unseen because another one answered."""
+    extra = {"pylo_request_id": own_id, "upstream": upstream, "fault": fault.kind, "upstream_status": fault.status}
+    fault_log.warning("upstream attempt failed", extra=extra)
+
+
+def crash(own_id: str, error: BaseException) -> None:
+    """Log where a bug is. The error's text and the locals stay out: either may quote a prompt."""
+    frames = [f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in traceback.extract_tb(error.__traceback__)]
+    extra = {"pylo_request_id": own_id, "crash": type(error).__qualname__, "frames": frames[-8:]}
+    error_log.error("request crashed", extra=extra)

@@ -1,0 +1,51 @@
+"""The ASGI application: `/v1` goes to the gateway with no Django on its path, all else to Django."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pylo_site.settings")  # noqa: TID251 - names the settings, reads none
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+from gateway.config import GatewayConfig, load_upstreams
+from gateway.runtime import Application
+
+if TYPE_CHECKING:
+    from gateway.asgi import App, Receive, Scope, Send
+
+
+def gateway_config() -> GatewayConfig:
+    """Translate the settings into the gateway's own; raise `UpstreamsError` when the upstreams' file does not hold."""
+    return GatewayConfig(
+        model=settings.PYLO_MODEL,
+        upstreams=load_upstreams(settings.PYLO_UPSTREAMS, os.environ),  # noqa: TID251 - the file names the keys' variables
+        peppers=tuple(settings.PYLO_KEY_PEPPERS),
+        database_url=settings.DATABASE_URL,
+        redis_url=settings.REDIS_URL,
+        journal_dir=settings.PYLO_JOURNAL_DIR,
+        host=socket.gethostname(),
+        max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
+    )
+
+
+class Site:
+    """Sends each request to its half."""
+
+    def __init__(self, gateway: App, portal: Any) -> None:
+        self.gateway = gateway
+        self.portal = portal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if scope["type"] == "http" and (path == "/v1" or path.startswith("/v1/")):
+            await self.gateway(scope, receive, send)
+        else:
+            await self.portal(scope, receive, send)
+
+
+portal = get_asgi_application()
+application = Site(Application(gateway_config()), portal)

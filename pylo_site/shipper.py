@@ -1,0 +1,189 @@
+"""Journal → Postgres, by a rule that loses nothing and bills nothing twice.
+
+- A SETTLE frame carries the whole record, so shipping needs no frame before it: frames are read from the segment's
+  shipped offset, their records inserted under the unique uid, and the offset moved, all in one transaction.
+- An ADMIT matters only when its writer died (its lock is free) without settling it: then every segment that is left of
+  that writer is read from its start, and what has no SETTLE is closed as INTERRUPTED, priced 0, under its own uid.
+- Segments are deleted oldest first, once shipped, and only after their writer died and its open requests were closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gateway import frames, journal
+from gateway.frames import Admit, First, Settle
+from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from uuid import UUID
+
+    from gateway.frames import Frame
+    from gateway.meter import Admitted
+
+BATCH_BYTES = 2**20
+ERROR_CODE = "internal_error"
+STATUS = 500
+
+log = logging.getLogger("pylo.shipper")
+
+
+class Ledger(Protocol):
+    """What the shipper needs of `billing.ledger`."""
+
+    def append(
+        self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime
+    ) -> object: ...
+
+    def shipped_offset(self, segment: str) -> int: ...
+
+    def forget(self, segment: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A file of a writer's journal; `name` is its path below the journal's root."""
+
+    name: str
+    path: Path
+
+
+class Shipper:
+    """Ships all journals below one root. One runs per host; a second would only repeat what the unique uid refuses."""
+
+    def __init__(self, root: Path, ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self._root = root
+        self._ledger = ledger
+        self._now = now
+        self._offsets: dict[str, int] = {}
+
+    def ship(self) -> int:
+        """Go over every writer once; return how many records went out. What cannot be shipped stays, and is raised."""
+        shipped = 0
+        failures: list[Exception] = []
+        for directory in sorted(self._root.glob("*/*/")):
+            if directory.name.startswith("."):
+                continue  # a writer that is about to begin
+            try:
+                shipped += self._writer(directory)
+            except Exception as error:  # noqa: BLE001 - one writer's trouble must not hold up the others
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("what cannot be shipped stays in the journal", failures)
+        return shipped
+
+    def _writer(self, directory: Path) -> int:
+        lock = journal.lock(directory)  # taken before reading: what a dead writer left is then all there is
+        try:
+            segments = self._segments(directory)
+            shipped = sum(self._segment(segment) for segment in segments)
+            if lock is not None:
+                shipped += self._bury(directory, segments)
+        finally:
+            if lock is not None:
+                os.close(lock)
+        return shipped
+
+    def _segments(self, directory: Path) -> list[Segment]:
+        return [Segment(str(path.relative_to(self._root)), path) for path in sorted(directory.glob("*.log"))]
+
+    def _segment(self, segment: Segment) -> int:
+        shipped = 0
+        for found, offset in batches(segment.path, self._offset(segment)):
+            records = [frame.record for frame in found if isinstance(frame, Settle)]
+            self._append(records, segment, offset)
+            shipped += len(records)
+        return shipped
+
+    def _append(self, records: list[RequestRecord], segment: Segment, offset: int) -> None:
+        if records:  # an offset that moves over admissions alone is kept in memory: to read them again is harmless
+            self._ledger.append(records, segment=segment.name, shipped=offset, recorded_at=self._now())
+        self._offsets[segment.name] = offset
+
+    def _offset(self, segment: Segment) -> int:
+        if segment.name not in self._offsets:
+            self._offsets[segment.name] = self._ledger.shipped_offset(segment.name)
+        return self._offsets[segment.name]
+
+    def _bury(self, directory: Path, segments: list[Segment]) -> int:
+        """Close what a dead writer left open, then delete its journal."""
+        records = [interrupted(admitted, first_ms) for admitted, first_ms in _open(segments)]
+        if records:
+            last = segments[-1]
+            self._ledger.append(records, segment=last.name, shipped=self._offset(last), recorded_at=self._now())
+            log.warning("closed requests of a dead process", extra={"segment": last.name, "records": len(records)})
+        for segment in segments:
+            self._delete(segment)
+        directory.rmdir()
+        return len(records)
+
+    def _delete(self, segment: Segment) -> None:
+        left = segment.path.stat().st_size - self._offset(segment)
+        if left:  # torn by a power cut, and nobody was told that it was written; or a disk's fault: kept for a person
+            log.error("set a torn segment aside", extra={"segment": segment.name, "bytes": left})
+            segment.path.rename(segment.path.parent.with_name(f"{segment.path.parent.name}-{segment.path.name}.torn"))
+        else:
+            segment.path.unlink()
+        self._ledger.forget(segment.name)
+        self._offsets.pop(segment.name, None)
+
+
+def _open(segments: list[Segment]) -> list[tuple[Admitted, int | None]]:
+    """Return the admissions that have no end in these segments, with the moment of their first token."""
+    admitted: dict[UUID, Admitted] = {}
+    first: dict[UUID, int] = {}
+    for segment in segments:
+        for frame in (frame for found, _ in batches(segment.path, 0) for frame in found):
+            match frame:
+                case Admit(admitted=who):
+                    admitted[who.uid] = who
+                case First(uid=uid, at_ms=at_ms):
+                    first[uid] = at_ms
+                case Settle(record=record):
+                    admitted.pop(record.uid, None)
+    return [(who, first.get(uid)) for uid, who in admitted.items()]
+
+
+def batches(path: Path, offset: int) -> Iterator[tuple[list[Frame], int]]:
+    """Yield a file's whole frames from `offset` on, with the offset behind them, until its end or a torn tail."""
+    if path.stat().st_size <= offset:
+        return
+    with path.open("rb") as file:
+        while True:
+            file.seek(offset)
+            found, size = frames.decode(file.read(BATCH_BYTES))
+            if not size:
+                return
+            offset += size
+            yield found, offset
+
+
+def interrupted(admitted: Admitted, first_at_ms: int | None) -> RequestRecord:
+    """The record of a request whose process died: nothing is known of its end, and nothing is charged for it."""
+    first_token_ms = None if first_at_ms is None else max(first_at_ms - admitted.admitted_at_ms, 0)
+    return RequestRecord(
+        uid=admitted.uid,
+        request_id=admitted.request_id,
+        workspace_id=admitted.workspace_id,
+        key_id=admitted.key_id,
+        price_id=admitted.price_id,
+        model=admitted.model,
+        stream=admitted.stream,
+        admitted_at_ms=admitted.admitted_at_ms,
+        upstream="",
+        attempts=0,
+        status=STATUS,
+        outcome=Outcome.INTERRUPTED,
+        finish_reason="",
+        error_code=ERROR_CODE,
+        tokens=Tokens(),
+        usage_source=UsageSource.NONE,
+        first_token_ms=first_token_ms,
+        duration_ms=first_token_ms or 0,
+    )
