@@ -66,13 +66,14 @@ def command(
     uid: int | None = None,
     pidfile: Path | None = None,
     signum: signal.Signals = signal.SIGTERM,
-    python: str = sys.executable,
+    nice: int = 0,
 ) -> list[str]:
     """Return the command that runs `program` so that it dies with the process that starts it."""
     options = ["--signal", signum.name]
     options += ["--uid", str(uid)] if uid is not None else []
+    options += ["--nice", str(nice)] if nice else []
     options += ["--pidfile", str(pidfile)] if pidfile else []
-    return [python, "-I", "-S", str(LAUNCH), *options, "--", *map(str, program)]
+    return [sys.executable, "-I", "-S", str(LAUNCH), *options, "--", *map(str, program)]
 
 
 def spawn(words: list[str], *, cwd: Path, environment: dict[str, str], stdin: bytes = b"") -> subprocess.Popen[bytes]:

@@ -59,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--uid", type=int)
     parser.add_argument("--signal", default="SIGTERM", help="sent when the parent dies")
+    parser.add_argument("--nice", type=int, default=0)
     parser.add_argument("--pidfile", type=Path, help="where to note the process, for the next start's clean-up")
     parser.add_argument("program", nargs=argparse.REMAINDER)
     return parser.parse_args()
@@ -71,6 +72,7 @@ def main() -> None:
         options.pidfile.write_text(f"{os.getpid()} {birth(os.getpid())}\n")
     for signum in (signal.SIGINT, signal.SIGTERM):  # the supervisor ignores them while it starts a process
         signal.signal(signum, signal.SIG_DFL)
+    os.nice(options.nice)
     if options.uid is not None:
         become(options.uid)  # before prctl: a change of user clears the wish
     die_with_parent(parent, signal.Signals[options.signal])

@@ -17,6 +17,7 @@ class Process:
 
     name: str
     words: tuple[str, ...]
+    nice: int = 0  # work in the background yields to requests, above all while all of it starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,14 @@ class Site:
 
 def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str = sys.executable) -> list[Process]:
     """Return every process, in the order of their start."""
+    celery = (python, "-m", "celery", "--quiet", "-A", "pylo_site")
+    # One thread, no pool of processes: a child of a killed pool would outlive it. No neighbours to look for.
+    alone = ("--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "INFO")
     found = [
         Process("web", (python, "-m", "pylo_site.server", "--host", site.host, "--port", str(site.port))),
-        Process("shipper", (python, "manage.py", "ship")),
-        # One thread, no pool of processes: a child of a killed pool would outlive it.
-        Process(
-            "worker", (python, "-m", "celery", "-A", "pylo_site", "worker", "--pool", "solo", "--loglevel", "INFO")
-        ),
-        Process("beat", (python, "-m", "celery", "-A", "pylo_site", "beat", "--schedule", str(var / "run" / "beat"))),
+        Process("shipper", (python, "manage.py", "ship"), nice=5),
+        Process("worker", (*celery, "worker", *alone), nice=10),
+        Process("beat", (*celery, "beat", "--schedule", str(var / "run" / "beat")), nice=10),
     ]
     if site.upstream_port:
         truth = str(var / "sandbox" / "truth.jsonl")

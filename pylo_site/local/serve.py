@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from pylo_site.local import binaries, engines, environment, leftovers, places, ports, processes
+from pylo_site.local import binaries, engines, environment, leftovers, migrated, places, ports, processes
 from pylo_site.local.children import TAIL, command
 from pylo_site.local.lock import Lock
 from pylo_site.local.supervisor import Supervisor
@@ -76,9 +76,11 @@ class Start:
                     signal.signal(signum, signal.SIG_IGN)
 
     def _prepare(self, settings: dict[str, str]) -> None:
-        if "migrate" in self.preparations:
+        url, wanted = settings["DATABASE_URL"], migrated.mark(self.root)
+        if "migrate" in self.preparations and migrated.remembered(url) != wanted:
             say("migrations")
             self._manage(settings, "migrate", "--noinput", "--verbosity", "0")
+            migrated.remember(url, wanted)
         stamp, now = self.var / "static" / ".stamp", fingerprint(self.root)
         if "collectstatic" in self.preparations and (not stamp.exists() or stamp.read_text() != now):
             say("static files")
@@ -172,6 +174,7 @@ def _stop(signum: int, frame: object) -> NoReturn:  # noqa: ARG001 - the signatu
 def told(start: Callable[[], int]) -> int:
     """Run `start` and return the exit code; what stops it is told in a line, without a traceback."""
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
     try:
         return start()
     except Trouble as trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shlex
@@ -50,7 +51,7 @@ class Supervisor(Manager):
         self._after: list[Callable[[], None]] = []
         self.fallen = ""  # what ended by itself first, and how
         for process in processes:
-            words = command(list(process.words), pidfile=run / f"{process.name}.pid")
+            words = command(list(process.words), nice=process.nice, pidfile=run / f"{process.name}.pid")
             child = self.add_process(process.name, f"exec {shlex.join(words)}", env=environment, cwd=str(root))
             child.supervisor = os.getpid()
 
@@ -77,16 +78,20 @@ class Supervisor(Manager):
         else:
             threading.Timer(RETRY, self.terminate).start()
 
+    def loop(self) -> None:
+        super().loop()
+        self.events.cancel_join_thread()  # lines that nobody will print must not hold up our end
+
     def _start(self) -> None:
         super()._start()
         for action in self._after:  # threads begin only after the forks
             threading.Thread(target=action, daemon=True).start()
 
     def _relay(self, engine: Engine, colour: str) -> None:
-        for line in engine.process.stdout or ():
-            self.events.put(
-                Message(type="line", data=line, time=datetime.now().astimezone(), name=engine.name, colour=colour)
-            )
+        with contextlib.suppress(ValueError):  # closed meanwhile: we stopped it ourselves
+            for line in engine.process.stdout or ():
+                now = datetime.now().astimezone()
+                self.events.put(Message(type="line", data=line, time=now, name=engine.name, colour=colour))
         status = engine.process.wait()
         if not self.ending:
             self.fallen = f"{engine.name} ended by itself ({ending(status)})"
