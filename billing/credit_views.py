@@ -37,8 +37,7 @@ def credit_add(request: MemberRequest) -> HttpResponse:
     """Ask for the amount; then send the payer to the provider's page."""
     form = AddCredit(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        status = 400 if form.is_bound else 200
-        return render(request, "billing/add_credit.html", {"form": form}, status=status)
+        return render(request, "billing/add_credit.html", {"form": form})
     try:
         url = _provider().begin(
             amount_cents=form.cents,

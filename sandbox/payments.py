@@ -77,23 +77,21 @@ class Payments:
 
     async def _pay(self, line: Connection, session: Session, body: bytes) -> None:
         if line.method != "POST":
-            await self._show(line, 200, session)
+            await self._show(line, session)
             return
         card = parse_qs(body.decode("utf-8", "replace")).get("card", [""])[0][:40]
         problem = problem_with(card)
         if problem and session.status != "paid":
-            await self._show(line, 402, session, card=card, problem=problem)
+            await self._show(line, session, card=card, problem=problem)
             return
         if session.status != "paid":
             session = self._sessions.pay(session)
             self._webhook.send_soon(completed(session, int(self._clock())))
         await line.answer(303, (*SAFE, (b"location", session.returning.encode())), b"")
 
-    async def _show(
-        self, line: Connection, status: int, session: Session, *, card: str = "", problem: str = ""
-    ) -> None:
+    async def _show(self, line: Connection, session: Session, *, card: str = "", problem: str = "") -> None:
         headers = (*HTML, *SAFE, (b"content-security-policy", policy(session).encode()))
-        await line.answer(status, headers, page(session, card=card, problem=problem).encode())
+        await line.answer(200, headers, page(session, card=card, problem=problem).encode())
 
 
 def main() -> None:
