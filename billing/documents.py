@@ -61,7 +61,6 @@ class Paper:
     credit: str
     due: str
     requests: str
-    free: str
     usage: str
     carried_out: str
     url: str
@@ -80,8 +79,7 @@ def paper(invoice: Invoice, lines: Sequence[InvoiceLine], *, url: str) -> Paper:
         total=money.cents(invoice.total_cents),
         credit=money.cents(-invoice.credit_cents),
         due=money.cents(invoice.due_cents),
-        requests=_count(invoice.requests, "request"),
-        free=f"of which {money.thousands(invoice.free_requests)} were free",
+        requests=_requests(invoice.requests, invoice.free_requests),
         usage=money.exact(invoice.usage_nanos),
         carried_out=money.exact(sum(carried.values())),
         url=url,
@@ -139,8 +137,9 @@ def _party(snapshot: dict[str, object]) -> Party:
     return Party(name=str(snapshot["name"]), address=address, lines=(*address, *more))
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{money.thousands(number)} {thing}{'' if number == 1 else 's'}"
+def _requests(number: int, free: int) -> str:
+    count = f"{money.thousands(number)} {'request' if number == 1 else 'requests'}"
+    return f"{count}, {money.thousands(free)} of them free" if free else count
 
 
 def _day(moment: datetime) -> str:

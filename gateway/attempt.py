@@ -47,6 +47,8 @@ class Answer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None and self._reader.done:
+            await self._stream.drain()
         await self._stream.close()
 
     async def read(self) -> list[Delta]:
@@ -136,10 +138,8 @@ def exhausted(faults: list[UpstreamFault]) -> ApiError:
     if all(fault.kind is FaultKind.THROTTLED for fault in faults):
         wait = min(fault.retry_after for fault in faults) or RETRY_AFTER_SECONDS
         return CapacityExhausted("The model is at capacity. Please try again shortly.", retry_after=wait)
-    error: UpstreamError
     if faults[-1].kind is FaultKind.TIMEOUT:
-        error = UpstreamTimeout("No upstream gave a first token in time. You are not charged.")
-    else:
-        error = UpstreamError("No upstream could answer. You are not charged.")
+        return UpstreamTimeout("No upstream gave a first token in time. You are not charged.")
+    error = UpstreamError("No upstream could answer. You are not charged.")
     error.should_retry = len(faults) == 1  # two upstreams were tried already: a client's retries would make it six
     return error

@@ -27,6 +27,7 @@ READ_OF_AN_ERROR = 16_384
 MOST_CONNECTIONS = 10_000
 KEPT_CONNECTIONS = 256
 KEPT_SECONDS = 30.0
+DRAIN_SECONDS = 0.02
 
 
 def transport() -> httpx.AsyncBaseTransport:
@@ -54,6 +55,13 @@ class Stream:
             return await anext(self._chunks, b"")
         except httpx.TransportError:
             raise UpstreamFault(FaultKind.CUT) from None
+
+    async def drain(self) -> None:
+        """Read the end that follows a last event at once, so that the connection can be used again."""
+        with suppress(UpstreamFault, TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while await self.read():
+                    pass
 
     async def close(self) -> None:
         """Close the connection; the upstream sees it and stops generating."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PAGE = 50
 PREFIX = "req_"
-SHORT = 20
+SHORT, TAIL = 16, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Row:
     def short_id(self) -> str:
         """Return enough of the id to tell it in a list; the start of Pylo's own ids is only the time."""
         if self.request_id.startswith(PREFIX) and len(self.request_id) > SHORT:
-            return f"{PREFIX}…{self.request_id[-12:]}"
+            return f"{PREFIX}…{self.request_id[-TAIL:]}"
         return self.request_id if len(self.request_id) <= SHORT else f"{self.request_id[: SHORT - 1]}…"
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
 from billing import rollup
 from billing.models import RequestRecord, UsageRollup
-from billing.periods import hour_of
+from billing.periods import Period, hour_of, joined
 from billing.reports.windows import LENGTH, Step, Window
 from gateway.usage import CHARGED
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from accounts.models import ApiKey, Workspace
 
+SCATTERED = 24  # more stretches of live hours than this are read as one
+NOTHING = Q(pk__in=())
 TRUNCATE = {Step.HOUR: TruncHour, Step.DAY: TruncDay}
 
 
@@ -78,11 +82,11 @@ class Usage:
 
 def usage(workspace: Workspace, window: Window, *, key: ApiKey | None = None, now: datetime) -> Usage:
     """Return what `workspace` used in `window`, by `key` alone when one is given; exactly what its records say."""
-    live_from = _live_from(workspace, window, now)
+    live = _live(workspace, window, now)
     found: dict[datetime, Totals] = {}
     for start, totals in (
-        *_rolled(workspace, window, key, live_from),
-        *_recorded(workspace, window, key, live_from),
+        *_rolled(workspace, window, key, live),
+        *_recorded(workspace, window, key, live),
     ):
         found[start] = found.get(start, Totals()) + totals
     length = LENGTH[window.step]
@@ -90,24 +94,34 @@ def usage(workspace: Workspace, window: Window, *, key: ApiKey | None = None, no
     return Usage(window, key, buckets, sum((bucket.totals for bucket in buckets), Totals()), now)
 
 
-def _live_from(workspace: Workspace, window: Window, now: datetime) -> datetime:
-    """Return the first hour the rollups may not hold whole: the earliest one recorded in since they last ran."""
+def _live(workspace: Workspace, window: Window, now: datetime) -> list[Period]:
+    """Return the hours that the rollups may not hold whole: those something was recorded in since they last ran."""
+    everything = Period(window.start, window.end)
     rolled_to = rollup.complete_up_to(now)
     if rolled_to is None:
-        return window.start
+        return [everything]
     fresh = RequestRecord.objects.filter(
         workspace=workspace,
         admitted_at__gte=window.start,
         admitted_at__lt=window.end,
         recorded_at__gte=rolled_to - rollup.OVERLAP,
-    ).aggregate(first=Min("admitted_at"))["first"]
-    return window.end if fresh is None else hour_of(fresh).start
+    )
+    hours = fresh.annotate(hour=TruncHour("admitted_at", tzinfo=UTC)).values_list("hour", flat=True).distinct()
+    live = joined(hour_of(hour) for hour in hours)
+    return live if len(live) <= SCATTERED else [Period(live[0].start, window.end)]
+
+
+def _in(periods: list[Period], moment: str) -> Q:
+    """Match the rows whose `moment` is in one of the periods."""
+    return reduce(or_, (Q((f"{moment}__gte", each.start), (f"{moment}__lt", each.end)) for each in periods), NOTHING)
 
 
 def _rolled(
-    workspace: Workspace, window: Window, key: ApiKey | None, live_from: datetime
+    workspace: Workspace, window: Window, key: ApiKey | None, live: list[Period]
 ) -> Iterator[tuple[datetime, Totals]]:
-    rollups = UsageRollup.objects.filter(workspace=workspace, hour__gte=window.start, hour__lt=live_from)
+    rollups = UsageRollup.objects.filter(workspace=workspace, hour__gte=window.start, hour__lt=window.end)
+    if live:
+        rollups = rollups.exclude(_in(live, "hour"))
     if key is not None:
         rollups = rollups.filter(key=key)
     rows = (
@@ -129,11 +143,9 @@ def _rolled(
 
 
 def _recorded(
-    workspace: Workspace, window: Window, key: ApiKey | None, live_from: datetime
+    workspace: Workspace, window: Window, key: ApiKey | None, live: list[Period]
 ) -> Iterator[tuple[datetime, Totals]]:
-    records = RequestRecord.objects.filter(
-        workspace=workspace, admitted_at__gte=max(live_from, window.start), admitted_at__lt=window.end
-    )
+    records = RequestRecord.objects.filter(_in(live, "admitted_at"), workspace=workspace)
     if key is not None:
         records = records.filter(key=key)
     rows = (

@@ -55,12 +55,12 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def robots(request: HttpRequest) -> HttpResponse:
+def robots(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view is given it
     lines = ["User-agent: *", *(f"Disallow: {resolve_url(name)}" for name in PRIVATE)]
     return HttpResponse("\n".join([*lines, ""]), content_type="text/plain; charset=utf-8")
 
 
 @require_safe
-def favicon(request: HttpRequest) -> HttpResponse:
+def favicon(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view is given it
     """Answer the browsers that ask for this name whatever the page says."""
     return HttpResponsePermanentRedirect(static("img/favicon.svg"))

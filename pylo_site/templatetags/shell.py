@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django import template
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -23,15 +23,11 @@ class Link:
     current: bool
 
 
-def link(request: HttpRequest, name: str, label: str) -> Link | None:
-    """Return the link to a page, or None when no part of the site serves it."""
-    try:
-        url = reverse(name)
-    except NoReverseMatch:
-        return None
+def link(request: HttpRequest, name: str, label: str) -> Link:
+    url = reverse(name)
     return Link(name=name, label=label, url=url, current=request.path.startswith(url))
 
 
 @register.inclusion_tag("shell/rail_link.html", takes_context=True)
-def rail(context: RequestContext, name: str, label: str) -> dict[str, Link | None]:
+def rail(context: RequestContext, name: str, label: str) -> dict[str, Link]:
     return {"link": link(context["request"], name, label)}

@@ -64,7 +64,7 @@ def test_an_invoice_says_all_that_it_counts() -> None:
         *("DE123456789", "Brontë & Söhne GmbH", "olga@acme.example", "Input tokens", "98,113,224", "$0.90"),
         *("$88.3019016", "$88.30", "$0.0019016 carried out", "Output tokens", "27,898,012", "$3.90", "$108.80"),
         *("Total $197.09", "Paid from credit −$150.00", "Amount due, USD $47.09"),
-        *("48,213 requests, of which 112 were free", "exactly $197.1080414", URL),
+        *("48,213 requests, 112 of them free.", "exactly $197.1080414", URL),
     ):
         assert words in text
 
@@ -107,3 +107,13 @@ def test_many_lines_go_on_over_pages() -> None:
 
 def test_a_very_long_name_is_wrapped() -> None:
     assert text_of(documents.pdf(invoice_for("Donaudampfschiff " * 5), issued_at=ISSUED)).count("Donaudampfschiff") == 5
+
+
+@pytest.mark.parametrize(("number", "free", "said"), [(1, 0, "1 request"), (2, 1, "2 requests, 1 of them free")])
+def test_requests_are_counted_in_words(number: int, free: int, said: str) -> None:
+    assert documents._requests(number, free) == said
+
+
+def test_a_document_that_typst_refuses_is_named() -> None:
+    with pytest.raises(documents.Unprintable, match="invoice PYLO-2026-000042"):
+        documents.pdf(replace(invoice_for(), url=""), issued_at=ISSUED)

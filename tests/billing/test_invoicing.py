@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Sum
 
 from accounts.models import Membership, Role, User
@@ -19,6 +18,7 @@ from billing.money import NANOS_PER_CENT
 from billing.pricing import Rates
 from gateway.usage import Outcome, Tokens
 from tests.billing.factories import MODEL, NOON, chance, make_key, make_request, make_workspace, record
+from tests.billing.threads import at_once
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Workspace
@@ -273,6 +273,14 @@ def test_rule_29_the_month_is_invoiced_after_a_day_of_grace(workspace: Workspace
     assert set(Invoice.objects.values_list("number", flat=True)) == {"PYLO-2026-000001", "PYLO-2026-000002"}
 
 
+def test_a_workspace_that_cannot_be_invoiced_keeps_no_other_waiting(workspace: Workspace, key: ApiKey) -> None:
+    other = make_key(make_workspace("Other"))
+    record(make_request(key), make_request(other))
+    RequestRecord.objects.filter(workspace=workspace).update(cost_nanos=1)
+    assert invoicing.issue_month(NOVEMBER + DAY) == 1
+    assert Invoice.objects.get().workspace_id == other.workspace_id
+
+
 def test_numbers_start_again_each_year(workspace: Workspace, key: ApiKey) -> None:
     record(make_request(key), make_request(key, at=DECEMBER))
     january = datetime(2027, 1, 2, tzinfo=UTC)
@@ -287,15 +295,11 @@ def test_rule_28_numbers_have_no_gaps_though_a_third_is_undone(launch_price: Pri
         record(make_request(key))
 
     def run(number: int) -> None:
-        try:
-            with transaction.atomic():
-                issue(keys[number].workspace)
-                transaction.set_rollback(number % 10 < 3)
-        finally:
-            connection.close()
+        with transaction.atomic():
+            issue(keys[number].workspace)
+            transaction.set_rollback(number % 10 < 3)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(run, range(60)))
+    at_once(60, run)
     numbers = sorted(Invoice.objects.values_list("number", flat=True))
     assert numbers == [f"PYLO-2026-{number:06d}" for number in range(1, 43)]
     assert RequestRecord.objects.filter(invoice=None).count() == 18
@@ -307,18 +311,14 @@ def test_records_that_arrive_while_invoices_are_issued_are_in_exactly_one(launch
     record(make_request(key))
 
     def run(number: int) -> None:
-        try:
-            if number % 4:
-                record(*(make_request(key) for _ in range(20)))
-            else:
-                now = NOON + timedelta(minutes=number + 1)
-                with suppress(invoicing.NothingToInvoice, invoicing.AlreadyInvoiced):
-                    invoicing.issue(workspace=key.workspace, until=now, now=now)
-        finally:
-            connection.close()
+        if number % 4:
+            record(*(make_request(key) for _ in range(20)))
+        else:
+            now = NOON + timedelta(minutes=number + 1)
+            with suppress(invoicing.NothingToInvoice, invoicing.AlreadyInvoiced):
+                invoicing.issue(workspace=key.workspace, until=now, now=now)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(run, range(40)))
+    at_once(40, run)
     issue(key.workspace)
     assert not RequestRecord.objects.filter(invoice=None).exists()
     for invoice in Invoice.objects.all():

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
 from django.db.models import Sum
 
 from billing import ledger
 from billing.models import Balance, JournalOffset, Posting, RequestRecord
 from gateway.usage import CHARGED, Outcome, Tokens
 from tests.billing.factories import LAUNCH_PRICE, NOON, chance, make_key, make_request, make_workspace, record
+from tests.billing.threads import at_once
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Workspace
@@ -165,14 +164,9 @@ def test_rule_10_eight_writers_that_each_send_everything_twice_charge_it_once(la
     def write(seed: int) -> int:
         mine = requests * 2
         chance(seed).shuffle(mine)
-        try:
-            return sum(record(*mine[at : at + 100], segment=f"{seed}").inserted for at in range(0, len(mine), 100))
-        finally:
-            connection.close()
+        return sum(record(*mine[at : at + 100], segment=f"{seed}").inserted for at in range(0, len(mine), 100))
 
-    with ThreadPoolExecutor(8) as pool:
-        inserted = list(pool.map(write, range(8)))
-    assert sum(inserted) == RequestRecord.objects.count() == 1200
+    assert sum(at_once(8, write)) == RequestRecord.objects.count() == 1200
     for key in keys:
         spent = RequestRecord.objects.filter(workspace=key.workspace_id).aggregate(total=Sum("cost_nanos"))["total"]
         assert balance(key.workspace) == -spent

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from billing import rollup
 from billing.models import RequestRecord, UsageRollup
 from billing.periods import Period, hour_of
 from gateway.usage import Outcome, Tokens
 from tests.billing.factories import NOON, chance, make_key, make_request, make_workspace, record
+from tests.billing.threads import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,13 +123,9 @@ def test_rule_27_running_it_in_parallel_equals_running_it_once(launch_price: Pri
     traffic([make_key(make_workspace()) for _ in range(3)], 4)
 
     def run(number: int) -> None:
-        try:
-            rollup.recompute(DAY) if number % 2 else rollup.catch_up(DAY.end)
-        finally:
-            connection.close()
+        rollup.recompute(DAY) if number % 2 else rollup.catch_up(DAY.end)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(run, range(16)))
+    at_once(16, run)
     assert rollups() == counted_by_hand()
 
 

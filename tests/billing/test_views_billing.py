@@ -14,8 +14,7 @@ from tests.billing.seed import NOW, Tenant, member, record, tenant
 
 if TYPE_CHECKING:
     from django.test import Client
-    from pytest_django import DjangoAssertNumQueries
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import DjangoAssertNumQueries, Settings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
@@ -32,7 +31,7 @@ def test_the_page_shows_the_balance_what_is_open_and_the_postings(client: Client
     page = client.get("/billing/").content.decode()
     assert '<div class="stat-value">$4.99</div>' in page
     assert '<div class="stat-value">$0.0026019</div>' in page
-    assert "Signup Credit" in page
+    assert "Sign-up credit" in page
     assert "$5.00" in page
 
 
@@ -50,7 +49,7 @@ def test_a_credit_line_is_part_of_what_can_be_spent(client: Client, alice: Tenan
 
 @pytest.mark.parametrize("role", Role)
 def test_everybody_may_read_it_and_only_payers_are_offered_to_pay(
-    client: Client, alice: Tenant, settings: SettingsWrapper, role: Role
+    client: Client, alice: Tenant, settings: Settings, role: Role
 ) -> None:
     settings.PYLO_PAYMENTS_URL = "http://127.0.0.1:1"
     client.force_login(member(alice.workspace, role))
@@ -60,9 +59,7 @@ def test_everybody_may_read_it_and_only_payers_are_offered_to_pay(
     assert ('name="amount" value="25"' in answer.content.decode()) is payer
 
 
-def test_without_a_payment_page_nobody_is_offered_to_pay(
-    client: Client, alice: Tenant, settings: SettingsWrapper
-) -> None:
+def test_without_a_payment_page_nobody_is_offered_to_pay(client: Client, alice: Tenant, settings: Settings) -> None:
     settings.PYLO_PAYMENTS_URL = ""
     page = client.get("/billing/").content.decode()
     assert 'name="amount"' not in page

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from django.test import Client
-    from pytest_django import DjangoAssertNumQueries
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import DjangoAssertNumQueries, Settings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 PATHS = ("", "pdf/", "csv/")
@@ -110,7 +109,7 @@ def test_everybody_in_the_workspace_may_read_invoices(client: Client, alice: Ten
         assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
 
 
-def test_the_sandbox_issues_the_open_period_up_to_now(client: Client, alice: Tenant, settings: SettingsWrapper) -> None:
+def test_the_sandbox_issues_the_open_period_up_to_now(client: Client, alice: Tenant, settings: Settings) -> None:
     settings.PYLO_SANDBOX = True
     record(alice.key, NOW - timedelta(hours=2))
     answer = client.post("/invoices/issue/", follow=True)
@@ -120,14 +119,14 @@ def test_the_sandbox_issues_the_open_period_up_to_now(client: Client, alice: Ten
     assert f"Invoice {invoice.number} was issued." in answer.content.decode()
 
 
-def test_with_nothing_to_invoice_the_list_says_so(client: Client, alice: Tenant, settings: SettingsWrapper) -> None:
+def test_with_nothing_to_invoice_the_list_says_so(client: Client, alice: Tenant, settings: Settings) -> None:
     settings.PYLO_SANDBOX = True
     answer = client.post("/invoices/issue/", follow=True)
     assert "There is nothing to invoice" in answer.content.decode()
     assert not Invoice.objects.exists()
 
 
-def test_outside_the_sandbox_nobody_issues_early(client: Client, alice: Tenant, settings: SettingsWrapper) -> None:
+def test_outside_the_sandbox_nobody_issues_early(client: Client, alice: Tenant, settings: Settings) -> None:
     settings.PYLO_SANDBOX = False
     record(alice.key, NOW - timedelta(hours=2))
     assert client.post("/invoices/issue/").status_code == 404
@@ -140,7 +139,7 @@ def test_outside_the_sandbox_nobody_issues_early(client: Client, alice: Tenant, 
     [(Role.OWNER, 302), (Role.ADMIN, 302), (Role.BILLING, 302), (Role.DEVELOPER, 403), (Role.VIEWER, 403)],
 )
 def test_only_who_may_spend_may_issue(
-    client: Client, alice: Tenant, settings: SettingsWrapper, role: Role, status: int
+    client: Client, alice: Tenant, settings: Settings, role: Role, status: int
 ) -> None:
     settings.PYLO_SANDBOX = True
     record(alice.key, NOW - timedelta(hours=2))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from typing import IO, TYPE_CHECKING
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = __file__.rsplit("/tests/", 1)[0]
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
 PATIENCE = 30.0  # seconds to become ready
 GRACE = 10.0  # seconds to end by itself
 PAUSE = 0.05
@@ -26,6 +30,12 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def _die_with_the_tests() -> None:
+    """Have the kernel kill this child when the tests are killed; only Linux can."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class Process:
@@ -40,8 +50,14 @@ class Process:
     @classmethod
     def start(cls, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Process:
         stderr = log.open("ab")
-        child = subprocess.Popen(  # noqa: S603 - our own commands
-            list(command), cwd=ROOT, env=dict(env), stdout=stderr, stderr=stderr, start_new_session=True
+        child = subprocess.Popen(
+            list(command),
+            cwd=ROOT,
+            env=dict(env),
+            stdout=stderr,
+            stderr=stderr,
+            start_new_session=True,
+            preexec_fn=_die_with_the_tests,  # noqa: PLW1509 - one call of the kernel's, no lock taken
         )
         return cls(name, child, log, stderr)
 

@@ -15,7 +15,7 @@ import psycopg
 
 from tests.fakes import engines
 from tests.fakes.process import PAUSE, ROOT, Process, free_port
-from tests.fakes.upstream import Upstream
+from tests.fakes.sandbox import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,7 +71,7 @@ class Stack:
 
     def manage(self, *args: str) -> str:
         """Run `manage.py` to its end and return what it wrote."""
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             [sys.executable, "manage.py", *args],
             cwd=ROOT,
             env=self.env,
@@ -160,6 +160,7 @@ def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "pylo_site.settings",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",  # a hung process tells where, when it is sent SIGABRT
         "PYLO_SECRET_KEY": secrets.token_hex(32),
         "PYLO_KEY_PEPPERS": secrets.token_hex(32),
         "PYLO_SANDBOX": "1",

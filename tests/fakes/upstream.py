@@ -1,68 +1,191 @@
-"""The sandbox upstream from a test's side: tell it to fail, and read its truth."""
+"""A scripted upstream: an httpx transport in memory, and a server on a real socket. It notes what it was asked."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from sandbox.truth import Sums
-
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Sequence
+
+USAGE = {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13, "cached_tokens": 4}
+DONE = b"data: [DONE]\n\n"
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
+COMMENT = b": keep-alive\n\n"
+ERROR = b'data: {"error":{"message":"the prompt was CANARY","type":"server_error"}}\n\n'
 
 
-@dataclass(frozen=True, slots=True)
+class Act(Enum):
+    """What an upstream does beside sending bytes and pausing for seconds."""
+
+    HANG = "hang"
+    CUT = "cut"
+
+
+Step = bytes | float | Act
+
+
+@dataclass
+class Turn:
+    """The answer to one call. `refuse` answers nothing at all; `HANG` as `before` never sends the headers."""
+
+    steps: Sequence[Step] = ()
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
+    before: Sequence[float | Act] = ()
+    refuse: bool = False
+
+
+@dataclass
 class Call:
-    """One call of the upstream as its truth log has it; `reason` is empty while it runs."""
+    """One call as the upstream saw it."""
 
-    uid: str
-    request_id: str
-    prompt_tokens: int
-    cached_tokens: int
-    tokens: int
-    reasoning_tokens: int
-    reason: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    sent: int = 0  # steps
+    closed: bool = False
+    closed_at: float | None = None
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
-class Upstream:
-    def __init__(self, url: str, truth: Path) -> None:
-        self.url = url
-        self._truth = truth
+    def close(self) -> None:
+        if not self.closed:
+            self.closed, self.closed_at = True, asyncio.get_running_loop().time()
+            self._closing.set()
 
-    def fail(self, *faults: dict[str, Any]) -> None:
-        """Queue faults for the requests to come (`sandbox.faults`)."""
-        answer = httpx.post(f"{self.url}/control/faults", json={"faults": faults}, trust_env=False)
-        assert answer.status_code == httpx.codes.OK, answer.text
-
-    def heal(self) -> None:
-        httpx.delete(f"{self.url}/control/faults", trust_env=False).raise_for_status()
-
-    def sums(self) -> Sums:
-        return Sums.from_json(httpx.get(f"{self.url}/control/truth", trust_env=False).content)
-
-    def calls(self, request_id: str = "") -> list[Call]:
-        """Return the calls in the order they came, or those of one request id."""
-        found: dict[int, list[dict[str, Any]]] = {}
-        for line in self._truth.read_text().splitlines():
-            event = json.loads(line)
-            found.setdefault(event["call"], []).append(event)
-        calls = [_call(events) for _, events in sorted(found.items())]
-        return [call for call in calls if request_id in ("", call.request_id)]
+    async def gone(self) -> None:
+        """Return when the caller has closed the connection."""
+        async with asyncio.timeout(2):
+            await self._closing.wait()
 
 
-def _call(events: list[dict[str, Any]]) -> Call:
-    start: dict[str, Any] = next((event for event in events if event["event"] == "start"), {})
-    tokens = [event["kind"] for event in events if event["event"] == "token"]
-    end: dict[str, Any] = next((event for event in events if event["event"] == "end"), {})
-    return Call(
-        uid=str(events[0]["id"]),
-        request_id=str(start.get("request_id", "")),
-        prompt_tokens=int(start.get("prompt_tokens", 0)),
-        cached_tokens=int(start.get("cached_tokens", 0)),
-        tokens=len(tokens),
-        reasoning_tokens=tokens.count("reasoning"),
-        reason=str(end.get("reason", "")),
-    )
+def event(delta: dict[str, Any], **choice: Any) -> bytes:
+    chunk = {"id": "upstream-1", "model": "kimi", "choices": [{"index": 0, "delta": delta, **choice}]}
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+def content(text: str) -> bytes:
+    return event({"content": text})
+
+
+def reasoning(text: str) -> bytes:
+    return event({"reasoning_content": text})
+
+
+def finish(reason: str = "stop", usage: dict[str, Any] | None = None) -> bytes:
+    """Moonshot's last chunk: the usage is inside the choice."""
+    return event({}, finish_reason=reason, usage=USAGE if usage is None else usage)
+
+
+def good(*texts: str, gap: float = 0.0) -> Turn:
+    paced: list[Step] = [step for text in texts for step in (gap, content(text))]
+    return Turn([ROLE, *paced, finish(), DONE])
+
+
+class ScriptedTransport(httpx.AsyncBaseTransport):
+    """Plays one turn a call, the last one again and again."""
+
+    def __init__(self, *turns: Turn) -> None:
+        self.turns = list(turns)
+        self.calls: list[Call] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await request.aread()
+        call = Call(str(request.url), dict(request.headers), body)
+        self.calls.append(call)
+        turn = self.turns.pop(0) if len(self.turns) > 1 else self.turns[0]
+        if turn.refuse:
+            raise httpx.ConnectError("refused")
+        for step in turn.before:
+            await _pause(step)
+        return httpx.Response(turn.status, headers=turn.headers, stream=_Stream(turn, call))
+
+
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, turn: Turn, call: Call) -> None:
+        self._turn = turn
+        self._call = call
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for step in self._turn.steps:
+            if step is Act.CUT:
+                raise httpx.ReadError("cut")
+            if isinstance(step, bytes):
+                self._call.sent += 1
+                yield step
+            else:
+                await _pause(step)
+
+    async def aclose(self) -> None:
+        self._call.close()
+
+
+async def _pause(step: float | Act) -> None:
+    if step is Act.HANG:
+        await asyncio.Event().wait()
+    elif isinstance(step, float | int):
+        await asyncio.sleep(step)
+
+
+class SocketUpstream:
+    """The same script over HTTP/1.1 on a socket; sees the connection being closed."""
+
+    def __init__(self, *turns: Turn) -> None:
+        self.turns = list(turns)
+        self.calls: list[Call] = []
+        self.base_url = ""
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[SocketUpstream]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        try:
+            yield self
+        finally:
+            server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:-2])}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        call = Call(lines[0].split(" ")[1], headers, body)
+        self.calls.append(call)
+        turn = self.turns.pop(0) if len(self.turns) > 1 else self.turns[0]
+        try:
+            async with asyncio.TaskGroup() as group:
+                playing = group.create_task(self._play(turn, call, writer))
+                await reader.read()  # returns when the client closes
+                call.close()
+                playing.cancel()
+        except* (ConnectionError, asyncio.CancelledError):
+            call.close()
+        finally:
+            writer.close()
+
+    async def _play(self, turn: Turn, call: Call, writer: asyncio.StreamWriter) -> None:
+        for pause in turn.before:
+            await _pause(pause)
+        head = "".join(f"{name}: {value}\r\n" for name, value in turn.headers.items())
+        writer.write(f"HTTP/1.1 {turn.status} X\r\n{head}transfer-encoding: chunked\r\n\r\n".encode())
+        for step in turn.steps:
+            if step is Act.CUT:
+                writer.transport.abort()
+                return
+            if isinstance(step, bytes):
+                writer.write(b"%x\r\n%s\r\n" % (len(step), step))
+                await writer.drain()
+                call.sent += 1
+            else:
+                await _pause(step)
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()

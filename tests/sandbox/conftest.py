@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.process import Process, free_port
-from tests.fakes.upstream import Upstream
+from tests.fakes.sandbox import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from openai.types.chat import ChatCompletionChunk
 
-    from tests.fakes.upstream import Upstream
+    from tests.fakes.sandbox import Upstream
 
 HAIKU: Any = [{"role": "user", "content": "Write a haiku about routing tables."}]
 COUNT: Any = [{"role": "user", "content": "Count to 300"}]

@@ -22,6 +22,6 @@ def member(stack: Stack) -> Member:
 def client(stack: Stack, member: Member) -> Iterator[OpenAI]:
     """The client as a customer has it, with its own retries; no fault waits in the upstream before or after."""
     stack.upstream.heal()
-    with OpenAI(base_url=stack.api_base, api_key=member.key) as client:
+    with OpenAI(base_url=stack.api_base, api_key=member.key, timeout=20) as client:
         yield client
     stack.upstream.heal()

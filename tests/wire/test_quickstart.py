@@ -50,9 +50,7 @@ for chunk in stream:
 
 def run(stack: Stack, member: Member, *command: str) -> str:
     env = {"PATH": stack.env["PATH"], "PYLO_API_KEY": member.key}
-    done = subprocess.run(  # noqa: S603 - the quickstart itself
-        list(command), env=env, capture_output=True, text=True, timeout=30, check=False
-    )
+    done = subprocess.run(list(command), env=env, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

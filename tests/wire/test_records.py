@@ -46,7 +46,8 @@ def recorded(stack: Stack, customer: Member, count: int) -> list[tuple[Any, ...]
 def test_the_records_are_what_the_upstream_served_to_the_token_and_cost_that_to_the_nano_dollar(stack: Stack) -> None:
     customer = stack.member(credit=10)
     stack.upstream.heal()
-    with OpenAI(base_url=stack.api_base, api_key=customer.key) as client, ThreadPoolExecutor(4) as pool:
+    client = OpenAI(base_url=stack.api_base, api_key=customer.key, max_retries=0, timeout=20)
+    with client, ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda values: ask(client, values), ASKED))
     rows = recorded(stack, customer, len(ASKED))
     served = {UUID(call.uid.removeprefix("req_")): call for call in stack.upstream.calls() if call.uid}

@@ -23,7 +23,10 @@ def ask(client: OpenAI, **values: Any) -> object:
 @pytest.mark.parametrize("key", [UNKNOWN, "sk-proj-nonsense", UNKNOWN[:-1] + "!"])
 def test_a_key_that_is_none_is_401_after_one_try_and_no_upstream_call(stack: Stack, key: str) -> None:
     before = stack.upstream.sums().calls
-    with OpenAI(base_url=stack.api_base, api_key=key) as client, pytest.raises(AuthenticationError) as error:
+    with (
+        OpenAI(base_url=stack.api_base, api_key=key, timeout=20) as client,
+        pytest.raises(AuthenticationError) as error,
+    ):
         ask(client)
     assert (error.value.code, error.value.type, error.value.param) == ("invalid_api_key", "invalid_request_error", None)
     assert retries(error.value) == 0
@@ -107,7 +110,7 @@ def test_an_upstream_that_fails_is_an_error_that_costs_nothing(stack: Stack, mem
     stack.upstream.heal()
     stack.upstream.fail({"status": 500})
     mine = named()
-    client = OpenAI(base_url=stack.api_base, api_key=member.key, max_retries=0)
+    client = OpenAI(base_url=stack.api_base, api_key=member.key, max_retries=0, timeout=20)
     with client, pytest.raises(APIStatusError) as error:
         ask(client, extra_headers={"X-Request-Id": mine})
     assert error.value.status_code in {502, 503}
@@ -118,7 +121,7 @@ def test_an_upstream_that_fails_is_an_error_that_costs_nothing(stack: Stack, mem
 
 def test_a_revoked_key_is_refused_within_a_second(stack: Stack) -> None:
     leaver = stack.member()
-    with OpenAI(base_url=stack.api_base, api_key=leaver.key) as client:
+    with OpenAI(base_url=stack.api_base, api_key=leaver.key, timeout=20) as client:
         ask(client)
         stack.revoke(leaver)
         stack.eventually(lambda: _refused(client), within=1)

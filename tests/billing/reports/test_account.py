@@ -8,7 +8,7 @@ import pytest
 
 from billing import ledger
 from billing.models import Balance, Posting
-from billing.reports.account import Funds, entries, funds
+from billing.reports.account import KINDS, Funds, entries, funds
 from tests.billing.seed import NOW, tenant
 
 pytestmark = pytest.mark.django_db
@@ -46,10 +46,17 @@ def test_entries_are_newest_first_page_by_page_and_nobody_elses() -> None:
             )
     first = entries(alice.workspace, size=3)
     assert [(entry.kind, entry.note, entry.nanos) for entry in first.rows] == [
-        ("Top Up", "payment 3", 4),
-        ("Top Up", "payment 2", 3),
-        ("Top Up", "payment 1", 2),
+        ("Credit added", "payment 3", 4),
+        ("Credit added", "payment 2", 3),
+        ("Credit added", "payment 1", 2),
     ]
     second = entries(alice.workspace, before=first.before, size=3)
-    assert [(entry.kind, entry.nanos) for entry in second.rows] == [("Top Up", 1), ("Signup Credit", 5_000_000_000)]
+    assert [(entry.kind, entry.nanos) for entry in second.rows] == [
+        ("Credit added", 1),
+        ("Sign-up credit", 5_000_000_000),
+    ]
     assert second.before is None
+
+
+def test_every_kind_of_posting_has_its_words() -> None:
+    assert set(KINDS) == set(Posting.Kind)

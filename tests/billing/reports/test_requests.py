@@ -77,6 +77,21 @@ def test_a_row_splits_the_prompt_and_says_how_fast_it_was() -> None:
 
 
 @pytest.mark.parametrize(
+    ("request_id", "short"),
+    [
+        ("req_01a2075f-9e0f-7000-8173-183b7e505868", "req_…7e505868"),
+        ("req_short", "req_short"),
+        ("nightly-run-2026-11-23-000017", "nightly-run-202…"),
+        ("sixteen-letters-", "sixteen-letters-"),
+    ],
+)
+def test_a_long_id_is_short_in_the_list(request_id: str, short: str) -> None:
+    alice = tenant("alice")
+    record(alice.key, NOW, request_id=request_id)
+    assert [row.short_id for row in page(alice.workspace, Filters()).rows] == [short]
+
+
+@pytest.mark.parametrize(
     ("completion", "first", "duration", "expected"),
     [(567, 200, 2200, 284), (1, 0, 1000, 1), (0, 200, 2200, None), (5, None, 100, None), (5, 100, 100, None)],
 )

@@ -91,6 +91,22 @@ def test_hours_that_stand_still_are_read_from_the_rollups(alice: Tenant) -> None
     assert usage(alice.workspace, window(Span.DAY, NOW), now=NOW).totals.requests == 2
 
 
+def test_a_late_record_makes_its_own_hour_live_and_no_other(alice: Tenant) -> None:
+    gone = record(alice.key, NOW - timedelta(hours=5))
+    record(alice.key, NOW - timedelta(hours=9))
+    rollup.catch_up(NOW - timedelta(minutes=30))
+    record(alice.key, NOW - timedelta(hours=9), recorded_at=NOW)
+    RequestRecord.objects.filter(uid=gone.uid).delete()  # shows that its hour is still read from the rollups
+    assert usage(alice.workspace, window(Span.DAY, NOW), now=NOW).totals.requests == 3
+
+
+def test_when_late_records_are_scattered_all_from_the_first_on_is_live(alice: Tenant) -> None:
+    rollup.catch_up(NOW - timedelta(minutes=30))
+    for number in range(30):
+        record(alice.key, NOW - timedelta(hours=2 * number), recorded_at=NOW)
+    assert usage(alice.workspace, window(Span.WEEK, NOW), now=NOW).totals.requests == 30
+
+
 def test_a_key_narrows_rolled_and_live_hours_alike(alice: Tenant) -> None:
     other = make_key(alice.workspace, "other")
     for key in (alice.key, other, other):

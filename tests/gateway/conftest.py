@@ -1,0 +1,110 @@
+"""A gateway in memory: real parts around the stores' twins and a scripted upstream."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from accounts import tokens
+from gateway.admission import Admission
+from gateway.app import Gateway, Parts
+from gateway.attempt import Attempts
+from gateway.catalog import Catalog
+from gateway.config import GatewayConfig, Upstream
+from gateway.deadlines import Deadlines
+from gateway.ports import Price, Principal
+from gateway.stores.memory import MemoryJournal, MemoryKeys, MemoryPrices
+from gateway.upstream import Client
+from tests.fakes.asgi import Answer, Caller
+from tests.fakes.clock import LoopClock
+from tests.fakes.upstream import Call, ScriptedTransport, Turn, good
+
+if TYPE_CHECKING:
+    from gateway.usage import RequestRecord
+
+MODEL = "moonshotai/kimi-k2.6"
+PEPPER = "pepper-pepper-pepper-pepper-pepper-1"
+TOKEN = tokens.mint(bytes(range(32)))
+WORKSPACE, KEY, PRICE = UUID(int=1), UUID(int=2), UUID(int=3)
+CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Say something of eight words or so."}]}
+
+
+def config(*names: str) -> GatewayConfig:
+    return GatewayConfig(
+        model=MODEL,
+        upstreams=tuple(
+            Upstream(name=name, dialect="moonshot", base_url=f"https://{name}/v1", key="up-key", model="kimi-k2.6")
+            for name in names
+        ),
+        peppers=("the-next-pepper-the-next-pepper-the-n", PEPPER),
+        database_url="",
+        redis_url="",
+        journal_dir=Path("unused"),
+        host="test",
+        max_body_bytes=4096,
+        most_in_flight=2,
+    )
+
+
+@dataclass
+class World:
+    """One gateway with what surrounds it."""
+
+    gateway: Gateway
+    transport: ScriptedTransport
+    keys: MemoryKeys
+    prices: MemoryPrices
+    journal: MemoryJournal
+    admission: Admission
+
+    @property
+    def call(self) -> Caller:
+        return Caller(self.gateway, [("Authorization", f"Bearer {TOKEN.secret}")])
+
+    async def chat(self, *, hang_up_at: int | None = None, hang_up_after: float | None = None, **body: Any) -> Answer:
+        data = json.dumps({**CHAT, **body}).encode()
+        return await self.call("POST", "/v1/chat/completions", data, hang_up_at=hang_up_at, hang_up_after=hang_up_after)
+
+    @property
+    def record(self) -> RequestRecord:
+        """The one record that was written."""
+        (record,) = self.journal.settled
+        assert [admitted.uid for admitted in self.journal.admitted] == [record.uid]
+        return record
+
+    @property
+    def upstream_call(self) -> Call:
+        (call,) = self.transport.calls
+        return call
+
+
+def make_world(*turns: Turn, upstreams: tuple[str, ...] = ("first",), spendable: int = 5_000_000_000) -> World:
+    settings = config(*upstreams)
+    transport = ScriptedTransport(*(turns or (good("Hel", "lo"),)))
+    clock, keys, prices, journal = LoopClock(), MemoryKeys(), MemoryPrices(), MemoryJournal()
+    owner = Principal(key_id=KEY, workspace_id=WORKSPACE, expires_at_ms=None, spendable_nanos=spendable)
+    keys.add(tokens.digest(TOKEN, PEPPER), owner)
+    price = Price(id=PRICE, input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
+    prices.add(MODEL, price)
+    admission = Admission(settings.most_in_flight)
+    parts = Parts(
+        config=settings,
+        clock=clock,
+        entropy=bytes,
+        keys=keys,
+        catalog=Catalog(MODEL, prices),
+        admission=admission,
+        attempts=Attempts(Client(transport, Deadlines()), Deadlines()),
+        journal=journal,
+    )
+    return World(Gateway(parts), transport, keys, prices, journal, admission)
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway import errors
+from gateway.errors import ApiError
+
+CATALOGUE: list[tuple[ApiError, int, str, str, str]] = [
+    (errors.InvalidRequest("m"), 400, "invalid_request_error", "invalid_request", "false"),
+    (errors.Unauthorized(), 401, "invalid_request_error", "invalid_api_key", "false"),
+    (errors.InsufficientQuota("m"), 402, "insufficient_quota", "insufficient_quota", "false"),
+    (errors.PermissionDenied("m"), 403, "permission_error", "insufficient_permissions", "false"),
+    (errors.UnknownUrl("m"), 404, "invalid_request_error", "unknown_url", "false"),
+    (errors.ModelNotFound("m"), 404, "invalid_request_error", "model_not_found", "false"),
+    (errors.MethodNotAllowed("m", allow="POST"), 405, "invalid_request_error", "method_not_allowed", "false"),
+    (errors.RequestTooLarge("m"), 413, "invalid_request_error", "request_too_large", "false"),
+    (errors.UnsupportedMediaType("m"), 415, "invalid_request_error", "unsupported_media_type", "false"),
+    (errors.RateLimitExceeded("m"), 429, "requests", "rate_limit_exceeded", "true"),
+    (errors.CapacityExhausted("m"), 429, "rate_limit_error", "capacity_exhausted", "true"),
+    (errors.InternalError(), 500, "server_error", "internal_error", "true"),
+    (errors.UpstreamError("m"), 502, "upstream_error", "upstream_error", "false"),
+    (errors.UpstreamBrokeOff("m"), 502, "upstream_error", "upstream_error", "false"),
+    (errors.UpstreamTruncated("m"), 502, "upstream_error", "upstream_truncated", "false"),
+    (errors.Unavailable("m"), 503, "service_unavailable_error", "unavailable", "true"),
+    (errors.Overloaded("m"), 503, "service_unavailable_error", "server_is_overloaded", "true"),
+    (errors.UpstreamTimeout("m"), 504, "timeout_error", "upstream_timeout", "false"),
+    (errors.UpstreamStalled("m"), 504, "timeout_error", "upstream_timeout", "false"),
+]
+
+
+def every(kind: type[ApiError]) -> set[type[ApiError]]:
+    return {kind}.union(*(every(child) for child in kind.__subclasses__()))
+
+
+@pytest.mark.parametrize(("error", "status", "kind", "code", "retry"), CATALOGUE)
+def test_each_error_is_as_the_catalogue_says(error: ApiError, status: int, kind: str, code: str, retry: str) -> None:
+    headers = dict(error.headers)
+    assert (error.status, error.type, error.code) == (status, kind, code)
+    assert headers[b"x-should-retry"] == retry.encode()
+    assert error.metric == f"{status}.{code}"
+
+
+def test_the_catalogue_has_every_error() -> None:
+    assert {type(row[0]) for row in CATALOGUE} == every(ApiError) - {ApiError}
+
+
+def test_the_envelope_has_all_four_keys() -> None:
+    assert json.loads(errors.InvalidRequest("why", code="invalid_type", param="n").json()) == {
+        "error": {"message": "why", "type": "invalid_request_error", "param": "n", "code": "invalid_type"}
+    }
+    assert json.loads(errors.Overloaded("why").json())["error"]["param"] is None
+
+
+def test_a_401_says_how_to_authenticate_and_a_405_what_is_allowed() -> None:
+    assert dict(errors.Unauthorized().headers)[b"www-authenticate"] == b'Bearer realm="pylo"'
+    assert dict(errors.MethodNotAllowed("m", allow="GET, HEAD").headers)[b"allow"] == b"GET, HEAD"
+
+
+@pytest.mark.parametrize(("asked", "told"), [(1, b"1"), (59, b"59"), (60, b"59"), (3600, b"59")])
+def test_retry_after_stays_below_what_sdks_ignore(asked: int, told: bytes) -> None:
+    headers = dict(errors.Overloaded("m", retry_after=asked).headers)
+    assert (headers[b"retry-after"], headers[b"retry-after-ms"]) == (told, told + b"000")
+
+
+def test_retry_after_is_never_zero() -> None:
+    assert b"retry-after" not in dict(errors.Overloaded("m").headers)

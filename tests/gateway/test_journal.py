@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from gateway import frames, journal
+from gateway.frames import Admit, First, Settle
+from gateway.journal import Journal
+from gateway.ports import StoreUnavailable
+from tests.gateway.records import make_admitted, make_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gateway.frames import Frame
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "host" / "1-2"
+
+
+def written(directory: Path) -> list[Frame]:
+    return [frame for path in sorted(directory.glob("*.log")) for frame in frames.decode(path.read_bytes())[0]]
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_what_is_written_can_be_read_at_once(directory: Path) -> None:
+    log = Journal(directory)
+    await log.admit(make_admitted())
+    log.first(UUID(int=1), 7)
+    log.settle(make_record())
+    assert written(directory) == [Admit(make_admitted()), First(UUID(int=1), 7), Settle(make_record())]
+    await log.close()
+
+
+async def test_only_its_owner_may_read_it(directory: Path) -> None:
+    log = Journal(directory)
+    assert [_mode(path) for path in (directory, directory / "0001.log")] == [0o700, 0o600]
+    await log.close()
+
+
+async def test_its_lock_is_held_while_it_lives(directory: Path) -> None:
+    log = Journal(directory)
+    assert journal.lock(directory) is None
+    await log.close()
+    free = journal.lock(directory)
+    assert free is not None
+    os.close(free)
+
+
+async def test_a_full_segment_is_followed_by_another(directory: Path) -> None:
+    log = Journal(directory, segment_bytes=600)
+    for number in range(1, 6):
+        log.settle(make_record(number))
+    await log.sync()
+    assert _names(directory) == [f"{number:04d}.log" for number in range(1, 6)]
+    assert written(directory) == [Settle(make_record(number)) for number in range(1, 6)]
+    await log.close()
+
+
+async def test_all_who_wait_share_an_fsync(directory: Path, fsyncs: list[int]) -> None:
+    log = Journal(directory)
+    await asyncio.gather(*(log.admit(make_admitted(number)) for number in range(1, 101)))
+    assert len(written(directory)) == 100
+    assert len(fsyncs) <= 2
+    await log.close()
+
+
+async def test_nothing_to_sync_costs_no_fsync(directory: Path, fsyncs: list[int]) -> None:
+    log = Journal(directory)
+    await log.sync()
+    assert fsyncs == []
+    await log.close()
+
+
+@pytest.fixture
+def fsyncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The files the disk was asked to keep."""
+    calls: list[int] = []
+    real = os.fdatasync
+
+    def count(file: int) -> None:
+        calls.append(file)
+        real(file)
+
+    monkeypatch.setattr(os, "fdatasync", count)
+    return calls
+
+
+async def test_a_failed_fsync_is_told_and_all_is_written_again_elsewhere(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Journal(directory)
+    await log.admit(make_admitted(1))
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", _fail)
+        log.settle(make_record(1))
+        with pytest.raises(StoreUnavailable):
+            await log.admit(make_admitted(2))
+    assert frames.decode((directory / "0002.log").read_bytes())[0] == [Settle(make_record(1)), Admit(make_admitted(2))]
+    await log.admit(make_admitted(3))
+    assert written(directory)[-1] == Admit(make_admitted(3))
+    await log.close()
+
+
+def _fail(_file: int) -> None:
+    raise OSError(5, "Input/output error")
+
+
+async def test_a_full_disk_leaves_no_torn_frame(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Journal(directory)
+    log.settle(make_record(1))
+    real = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, data: real(file, data[:9]))
+        with pytest.raises(StoreUnavailable):
+            log.settle(make_record(2))
+    log.settle(make_record(3))
+    assert written(directory) == [Settle(make_record(1)), Settle(make_record(3))]
+    await log.close()
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from gateway.journal import Journal
+from tests.gateway.records import make_admitted, make_record
+async def main():
+    log = Journal(Path(sys.argv[1]), segment_bytes=4000)
+    for number in range(1, 10_000):
+        await log.admit(make_admitted(number))
+        log.settle(make_record(number))
+        await log.sync()
+        print(number, flush=True)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def killed(directory: Path) -> Iterator[tuple[int, Path]]:
+    """A writer that was killed at work: the last number it was told to be safe, and its journal."""
+    command = [sys.executable, "-c", WRITER, str(directory)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:  # noqa: S603 - ours
+        assert writer.stdout is not None
+        for line in writer.stdout:
+            if int(line) == 40:
+                writer.kill()
+                break
+        rest = [int(line) for line in writer.stdout if line.endswith("\n")]
+    yield max([40, *rest]), directory
+    shutil.rmtree(directory)
+
+
+def test_a_killed_writer_loses_nothing_it_was_told_to_be_safe(killed: tuple[int, Path]) -> None:
+    safe, directory = killed
+    found = written(directory)
+    settled = [frame.record.uid.int for frame in found if isinstance(frame, Settle)]
+    assert settled[:safe] == list(range(1, safe + 1))
+    free = journal.lock(directory)
+    assert free is not None
+    os.close(free)
+
+
+async def test_who_writes_between_an_fsync_and_its_count_is_served_too(directory: Path) -> None:
+    log = Journal(directory)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(log.admit(make_admitted(1)))
+        await asyncio.sleep(0)
+        flushing = log._flushing
+        assert flushing is not None
+        while not flushing.done():  # noqa: ASYNC110 - to be next in line at that very moment
+            await asyncio.sleep(0)
+        await log.admit(make_admitted(2))
+    assert written(directory) == [Admit(make_admitted(1)), Admit(make_admitted(2))]
+    await log.close()

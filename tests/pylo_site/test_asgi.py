@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.asgi import Caller
+
+if TYPE_CHECKING:
+    from gateway.asgi import Receive, Scope, Send
+
+ROOT = Path(__file__).parents[2]
+UPSTREAMS = """
+[[upstream]]
+name = "sandbox"
+dialect = "moonshot"
+base_url = "http://127.0.0.1:9/v1"
+key_env = "SANDBOX_KEY"
+model = "kimi-k2.6"
+"""
+
+
+class Half:
+    """One half of the site: notes the paths it was given."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        self.paths.append(scope["path"])
+
+
+@pytest.fixture
+def upstreams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
+    path = tmp_path / "upstreams.toml"
+    path.write_text(UPSTREAMS)
+    monkeypatch.setenv("SANDBOX_KEY", "k")
+    monkeypatch.setattr(settings, "PYLO_UPSTREAMS", path)
+
+
+async def test_only_v1_goes_to_the_gateway(upstreams: None) -> None:
+    from pylo_site.asgi import Site  # noqa: PLC0415 - it reads the upstreams' file when imported
+
+    gateway, portal = Half(), Half()
+    call = Caller(Site(gateway, portal))
+    for path in ("/v1", "/v1/models", "/", "/v10", "/v1models", "/keys/"):
+        await call("GET", path)
+    assert gateway.paths == ["/v1", "/v1/models"]
+    assert portal.paths == ["/", "/v10", "/v1models", "/keys/"]
+
+
+def test_the_gateway_is_given_the_sites_settings(upstreams: None) -> None:
+    from pylo_site.asgi import gateway_config  # noqa: PLC0415 - as above
+
+    config = gateway_config()
+    assert (config.model, [upstream.name for upstream in config.upstreams]) == ("moonshotai/kimi-k2.6", ["sandbox"])
+    assert config.max_body_bytes == 4 * 2**20
+    assert "pepper" not in repr(config).replace("peppers", "")
+
+
+def test_the_gateway_runs_without_django() -> None:
+    code = "import sys, gateway.runtime; sys.exit(' '.join(name for name in sys.modules if name.startswith('django')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.stderr.strip() == ""
+
+
+def test_the_site_does_not_start_without_upstreams(tmp_path: Path) -> None:
+    environ = {**os.environ, "PYLO_UPSTREAMS": str(tmp_path / "none.toml")}  # noqa: TID251 - handed on whole
+    command = [sys.executable, "-c", "import pylo_site.asgi"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert "pylo.E101" in done.stderr
