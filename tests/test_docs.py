@@ -31,12 +31,12 @@ def settings_known() -> set[str]:
     return {name for file in CODE for name in NAME.findall(file.read_text())}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_document_names_only_settings_that_exist(document: Path) -> None:
     assert set(NAME.findall(document.read_text())) - settings_known() - READERS_OWN == set()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_document_names_only_commands_that_exist(document: Path) -> None:
     text = document.read_text()
     ours = set(re.findall(r"(?<![\w./])bin/([a-z]+)", text))
@@ -45,7 +45,7 @@ def test_a_document_names_only_commands_that_exist(document: Path) -> None:
     assert django - set(get_commands()) == set()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_document_links_only_to_files_that_exist(document: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []

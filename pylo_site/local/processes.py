@@ -37,7 +37,8 @@ class Site:
 
 def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str = sys.executable) -> list[Process]:
     """Return every process, in the order of their start."""
-    celery = (python, "-m", "celery", "--quiet", "-A", "pylo_site")
+    # Root is one's own choice here, and in many containers there is nobody else.
+    celery = (python, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet", "-A", "pylo_site")
     # One thread, no pool of processes: a child of a killed pool would outlive it. No neighbours to look for.
     alone = ("--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "INFO")
     found = [
