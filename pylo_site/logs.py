@@ -6,10 +6,16 @@ from typing import Any
 
 import structlog
 
+from gateway.telemetry import FIELDS
+
+# What a line may carry beside its text. A list, because libraries hang requests and rows on their records.
+SHIPPING = frozenset({"segment", "records", "bytes", "seconds"})
+
 SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(allow=FIELDS | SHIPPING),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 )
