@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+KEY_NAME_LENGTH = 60
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         user = self.model(email=self.normalize_email(email), **fields)
@@ -93,7 +96,7 @@ class ApiKey(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="keys")
-    name = models.CharField(max_length=60)
+    name = models.CharField(max_length=KEY_NAME_LENGTH)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     prefix = models.CharField(max_length=16, editable=False)
     last_four = models.CharField(max_length=4, editable=False)
@@ -102,11 +105,13 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    form_token = models.UUIDField(null=True, editable=False)  # the form that made it: sent twice, it makes one key
 
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         indexes = (models.Index(fields=("workspace", "-created_at"), name="apikey_by_workspace"),)
+        constraints = (models.UniqueConstraint(fields=("workspace", "form_token"), name="apikey_once_per_form"),)
 
     def __str__(self) -> str:
         return self.masked

@@ -1,10 +1,14 @@
-"""Keys and sign-up."""
+"""Keys. Sign-up and sign-in are allauth's, under /accounts/."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from accounts import views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("keys/", views.key_list, name="keys"),
+    path("keys/new/", views.key_create, name="key_create"),
+    path("keys/<uuid:key_id>/rename/", views.key_rename, name="key_rename"),
+    path("keys/<uuid:key_id>/revoke/", views.key_revoke, name="key_revoke"),
+]

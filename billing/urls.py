@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import include, path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from billing.views_billing import billing_page
+from billing.views_invoices import invoice_csv, invoice_issue, invoice_page, invoice_pdf, invoices_page
+from billing.views_requests import request_page, requests_page
+from billing.views_usage import usage_page
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("usage/", usage_page, name="usage"),
+    path("requests/", requests_page, name="requests"),
+    path("requests/<uuid:uid>/", request_page, name="request"),
+    path("billing/", billing_page, name="billing"),
+    path("billing/", include("billing.credit_urls")),
+    path("invoices/", invoices_page, name="invoices"),
+    path("invoices/issue/", invoice_issue, name="invoice_issue"),
+    path("invoices/<str:number>/", invoice_page, name="invoice"),
+    path("invoices/<str:number>/pdf/", invoice_pdf, name="invoice_pdf"),
+    path("invoices/<str:number>/csv/", invoice_csv, name="invoice_csv"),
+]

@@ -133,8 +133,23 @@ class Journal:
 
     def _flush(self) -> asyncio.Future[None]:
         upto, count, segments = self._written, len(self._unsynced), tuple(self._segments)
-        done = asyncio.get_running_loop().run_in_executor(self._thread, _fsync, [each.file for each in segments])
-        done.add_done_callback(lambda flushed: self._flushed(flushed, upto, count, segments))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        synced = loop.run_in_executor(self._thread, _fsync, [each.file for each in segments])
+
+        def tell(_: object) -> None:
+            # Only when it is counted may it look done: who came between would await it, done, for ever.
+            try:
+                self._flushed(synced, upto, count, segments)
+                synced.result()
+            except asyncio.CancelledError:
+                done.cancel()
+            except OSError as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        synced.add_done_callback(tell)
         return done
 
     def _flushed(self, done: asyncio.Future[None], upto: int, count: int, segments: tuple[_Segment, ...]) -> None:

@@ -11,4 +11,6 @@ class SiteConfig(AppConfig):
     name = "pylo_site"
 
     def ready(self) -> None:
+        from pylo_site import checks  # noqa: F401, PLC0415 - registers them; they need the models, loaded by now
+
         configure_structlog()

@@ -31,7 +31,8 @@ def configuration(style: str) -> dict[str, Any]:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
-        "foreign_pre_chain": list(SHARED),
+        # What a standard logger was given as `extra` belongs to the line: the gateway logs so, and knows no structlog.
+        "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder()],
     }
     return {
         "version": 1,

@@ -43,6 +43,10 @@ PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
 PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none
 PYLO_PAYMENTS_SECRET = env.text("PYLO_PAYMENTS_SECRET")  # signs its webhooks
 
+PYLO_SELLER_NAME = env.text("PYLO_SELLER_NAME", "Pylo")  # as invoices print it, with the next two
+PYLO_SELLER_ADDRESS = env.text("PYLO_SELLER_ADDRESS")  # its lines, separated by ;
+PYLO_SELLER_TAX_ID = env.text("PYLO_SELLER_TAX_ID")
+
 PYLO_MODEL = "moonshotai/kimi-k2.6"
 
 # -- Django -----------------------------------------------------------------------------------------------------------
@@ -76,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "pylo_site.no_store.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -119,7 +124,7 @@ def _database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {"default": {"BACKEND": "pylo_site.cache.Backend", "LOCATION": REDIS_URL}}
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
@@ -143,18 +148,36 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.NotTooLong"},
+    {"NAME": "accounts.passwords.NotOnlyOurWords"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "landing"
-ACCOUNT_ADAPTER = "accounts.signup.Adapter"
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("PYLO_TRUSTED_PROXIES", "pylo.E014", default=0, least=0, most=8)
+ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
+ACCOUNT_ADAPTER = "pylo_site.signup.Adapter"
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "confirm_email_verification_code": "accounts.forms.EmailCodeForm",
+    "confirm_password_reset_code": "accounts.forms.ResetCodeForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
-ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_CHANGE_EMAIL = True  # one address a user: a new one replaces the old once it is verified
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
 
 EMAIL_BACKEND = "pylo_site.outbox.Backend" if PYLO_SANDBOX else "django.core.mail.backends.smtp.EmailBackend"
@@ -186,6 +209,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # the proxy that ends TLS redirects; behind it every request is plain
+    "security.W021",  # a browsers' preload list binds the whole domain: its owner's to decide
+]
 X_FRAME_OPTIONS = "DENY"
 
 # -- work outside a request -------------------------------------------------------------------------------------------

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from pylo_site.pages import overview, theme, views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.landing, name="landing"),
+    path("docs/quickstart/", views.quickstart, name="quickstart"),
+    path("models/kimi-k2.6/", views.model, name="model"),
+    path("pricing/", views.pricing, name="pricing"),
+    path("reliability/", views.reliability, name="reliability"),
+    path("privacy/", views.privacy, name="privacy"),
+    path("overview/", overview.overview, name="overview"),
+    path("theme/", theme.theme, name="theme"),
+    path("robots.txt", views.robots, name="robots"),
+    path("favicon.ico", views.favicon, name="favicon"),
+]

@@ -176,3 +176,17 @@ def test_a_killed_writer_loses_nothing_it_was_told_to_be_safe(killed: tuple[int,
     free = journal.lock(directory)
     assert free is not None
     os.close(free)
+
+
+async def test_who_writes_between_an_fsync_and_its_count_is_served_too(directory: Path) -> None:
+    log = Journal(directory)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(log.admit(make_admitted(1)))
+        await asyncio.sleep(0)
+        flushing = log._flushing
+        assert flushing is not None
+        while not flushing.done():  # noqa: ASYNC110 - to be next in line at that very moment
+            await asyncio.sleep(0)
+        await log.admit(make_admitted(2))
+    assert written(directory) == [Admit(make_admitted(1)), Admit(make_admitted(2))]
+    await log.close()

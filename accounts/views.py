@@ -1,0 +1,97 @@
+"""The portal's key pages. The secret is in the answer to the form's POST and nowhere else: no redirect, no session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import keys
+from accounts.forms import KeyForm, RenameForm
+from accounts.models import ApiKey, Role
+from accounts.tenancy import member
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.tenancy import MemberRequest
+
+KEY_ROLES = (Role.OWNER, Role.ADMIN, Role.DEVELOPER)
+FIRST_NAME = "My first key"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A key as the table shows it."""
+
+    key: ApiKey
+    state: str
+
+
+@require_safe
+@member()
+def key_list(request: MemberRequest) -> HttpResponse:
+    now = timezone.now()
+    found = ApiKey.objects.of(request.workspace).select_related("created_by").order_by("-created_at")
+    rows = [Row(key, key.state(now)) for key in found]
+    return render(request, "accounts/keys.html", {"rows": rows, "may_change": request.role in KEY_ROLES})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member(*KEY_ROLES)
+def key_create(request: MemberRequest) -> HttpResponse:
+    if not keys.may_issue(request.user):
+        return render(request, "accounts/key_unverified.html", status=403)
+    if request.method != "POST":
+        first = not ApiKey.objects.of(request.workspace).exists()
+        form = KeyForm(initial={"name": FIRST_NAME if first else ""})
+        return render(request, "accounts/key_create.html", {"form": form})
+    form = KeyForm(request.POST)
+    if not form.is_valid():
+        return render(request, "accounts/key_create.html", {"form": form})
+    now = timezone.now()
+    try:
+        key, token = keys.issue(
+            workspace=request.workspace,
+            name=form.cleaned_data["name"],
+            created_by=request.user,
+            expires_at=form.expires_at(now),
+            at=now,
+            form_token=form.cleaned_data["form_token"],
+        )
+    except keys.FormAlreadyUsed as refusal:
+        used = Row(refusal.key, refusal.key.state(now))
+        return render(request, "accounts/key_used.html", {"row": used}, status=409)
+    return render(request, "accounts/key_reveal.html", {"key": key, "token": token})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member(*KEY_ROLES)
+def key_rename(request: MemberRequest, key_id: UUID) -> HttpResponse:
+    key = get_object_or_404(ApiKey.objects.of(request.workspace), pk=key_id)
+    form = RenameForm(request.POST if request.method == "POST" else None, initial={"name": key.name})
+    if not form.is_valid():
+        return render(request, "accounts/key_rename.html", {"form": form, "key": key})
+    keys.rename(key, form.cleaned_data["name"])
+    messages.success(request, f"{key.masked} is now called {key.name}.")
+    return redirect("keys")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member(*KEY_ROLES)
+def key_revoke(request: MemberRequest, key_id: UUID) -> HttpResponse:
+    now = timezone.now()
+    key = get_object_or_404(ApiKey.objects.of(request.workspace), pk=key_id)
+    if request.method != "POST":
+        return render(request, "accounts/key_revoke.html", {"row": Row(key, key.state(now))})
+    if keys.revoke(key, now):
+        messages.success(request, f"Key {key.name} ({key.masked}) revoked. New requests with it are refused.")
+    else:
+        messages.info(request, f"Key {key.name} ({key.masked}) was revoked before.")
+    return redirect("keys")

@@ -1,0 +1,16 @@
+"""The root of billing's errors. Each is beside what raises it.
+
+BillingError
+├── ledger.Unrecordable                 one record can never be written
+├── prices.NoPrice, prices.TooEarly
+├── pricing.ImpossibleTokens
+├── documents.Unprintable
+├── invoicing.NothingToInvoice, NotYet, AlreadyInvoiced, DoesNotAddUp
+└── models.Issued                       an issued invoice is never edited
+"""
+
+from __future__ import annotations
+
+
+class BillingError(Exception):
+    """Billing refused; nothing was written."""

@@ -1,0 +1,21 @@
+"""Work outside a request. Each task is one domain call, and safe to run twice: Redis delivers again what took long.
+
+Every task takes `**_`, so that a worker of this release understands the messages of the next.
+"""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from billing import invoicing, rollup
+
+
+@shared_task(name="billing.roll_up_recent")  # type: ignore[untyped-decorator]  # celery ships no types
+def roll_up_recent(**_: object) -> None:
+    rollup.catch_up(timezone.now())
+
+
+@shared_task(name="billing.issue_monthly_invoices")  # type: ignore[untyped-decorator]  # as above
+def issue_monthly_invoices(**_: object) -> None:
+    invoicing.issue_month(timezone.now())

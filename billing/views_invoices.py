@@ -1,0 +1,82 @@
+"""Invoices: the list with the open period on top, one opened, its documents, and issuing early in the sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Role
+from accounts.tenancy import member
+from billing import invoicing
+from billing.reports import evidence
+from billing.reports import invoices as report
+
+if TYPE_CHECKING:
+    from accounts.tenancy import MemberRequest
+
+PAYERS = (Role.OWNER, Role.ADMIN, Role.BILLING)
+
+
+@require_safe
+@member()
+def invoices_page(request: MemberRequest) -> HttpResponse:
+    context = {
+        "draft": invoicing.draft(request.workspace, timezone.now()),
+        "invoices": report.invoices(request.workspace),
+        "may_issue": settings.PYLO_SANDBOX and request.role in PAYERS,
+    }
+    return render(request, "billing/invoices.html", context)
+
+
+@require_safe
+@member()
+def invoice_page(request: MemberRequest, number: str) -> HttpResponse:
+    statement = report.statement(request.workspace, number)
+    if statement is None:
+        raise Http404
+    return render(request, "billing/invoice.html", {"statement": statement})
+
+
+@require_safe
+@member()
+def invoice_pdf(request: MemberRequest, number: str) -> HttpResponse:
+    """Send the very bytes that were issued."""
+    document = report.pdf(request.workspace, number)
+    if document is None:
+        raise Http404
+    headers = {"Content-Disposition": f'inline; filename="{number}.pdf"', "ETag": f'"{document.sha256}"'}
+    return HttpResponse(document.content, content_type="application/pdf", headers=headers)
+
+
+@require_safe
+@member()
+def invoice_csv(request: MemberRequest, number: str) -> HttpResponse:
+    """Send every request of the invoice, as many as there are, without holding them all."""
+    records = report.requests(request.workspace, number)
+    if records is None:
+        raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="{number}-requests.csv"'}
+    streamed = StreamingHttpResponse(evidence.chunks(records), content_type="text/csv; charset=utf-8", headers=headers)
+    return cast("HttpResponse", streamed)  # an HttpResponseBase is all that Django asks for
+
+
+@require_POST
+@member(*PAYERS)
+def invoice_issue(request: MemberRequest) -> HttpResponse:
+    """Issue the open period up to now; only where no money is real."""
+    if not settings.PYLO_SANDBOX:
+        raise Http404
+    now = timezone.now()
+    try:
+        invoice = invoicing.issue(workspace=request.workspace, until=now, now=now)
+    except invoicing.NothingToInvoice:
+        messages.info(request, "There is nothing to invoice: no request was recorded since the last invoice.")
+        return redirect("invoices")
+    messages.success(request, f"Invoice {invoice.number} was issued.")
+    return redirect("invoice", invoice.number)

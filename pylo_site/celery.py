@@ -1,0 +1,29 @@
+"""The Celery application: `celery -A pylo_site worker` and `celery -A pylo_site beat`.
+
+Beat keeps its schedule in memory, so it leaves no file behind. That loses nothing: every task here catches up by itself
+with whatever was missed while nothing ran.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pylo_site.settings")  # noqa: TID251 - names the settings, as manage.py
+
+app = Celery("pylo")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.beat_scheduler = "celery.beat:Scheduler"
+app.conf.beat_schedule = {
+    # A run that waited until the next one is due is not worth running.
+    "roll-up-recent": {"task": "billing.roll_up_recent", "schedule": 10.0, "options": {"expires": 10}},
+    # Each hour: whoever is due was not invoiced yet. Most hours nobody is.
+    "issue-monthly-invoices": {
+        "task": "billing.issue_monthly_invoices",
+        "schedule": crontab(minute="7"),
+        "options": {"expires": 3000},
+    },
+}
+app.autodiscover_tasks(["billing"])

@@ -1,0 +1,59 @@
+"""The list of Pylo's processes on one machine, as data: what `bin/serve` runs beside the engines."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A name for the log and the words of a command."""
+
+    name: str
+    words: tuple[str, ...]
+    nice: int = 0  # work in the background yields to requests, above all while all of it starts
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where this start listens, and which of the sandbox's parts it has (a port each, or None)."""
+
+    host: str
+    port: int
+    upstream_port: int | None
+    payments_port: int | None
+
+    @property
+    def reach(self) -> str:
+        """The address at which this machine itself reaches `host`."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+
+
+def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str = sys.executable) -> list[Process]:
+    """Return every process, in the order of their start."""
+    celery = (python, "-m", "celery", "--quiet", "-A", "pylo_site")
+    # One thread, no pool of processes: a child of a killed pool would outlive it. No neighbours to look for.
+    alone = ("--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "INFO")
+    found = [
+        Process("web", (python, "-m", "pylo_site.server", "--host", site.host, "--port", str(site.port))),
+        Process("shipper", (python, "manage.py", "ship"), nice=5),
+        Process("worker", (*celery, "worker", *alone), nice=10),
+        Process("beat", (*celery, "beat", "--schedule", str(var / "run" / "beat")), nice=10),
+    ]
+    if site.upstream_port:
+        truth = str(var / "sandbox" / "truth.jsonl")
+        words = (python, "-m", "sandbox.upstream", "--port", str(site.upstream_port), "--truth", truth)
+        found.append(Process("upstream", words))
+    if site.payments_port:
+        host = f"[{site.reach}]" if ":" in site.reach else site.reach
+        hook = f"http://{host}:{site.port}/billing/webhooks/payments/"
+        secret = environment["PYLO_PAYMENTS_SECRET"]
+        words = (python, "-m", "sandbox.payments", "--port", str(site.payments_port), "--secret", secret)
+        found.append(Process("payments", (*words, "--webhook", hook)))
+    return found

@@ -1,0 +1,60 @@
+"""Plain functions that make what billing counts: a workspace, its keys, requests that ended."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from accounts.models import ApiKey, Workspace
+from billing import ledger
+from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
+
+LAUNCH_PRICE = uuid.UUID("01946f4e-0000-7000-8000-000000000001")
+MODEL = "moonshotai/kimi-k2.6"
+NOON = datetime(2026, 10, 14, 12, 0, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - the same every run, and no secret
+
+
+def make_workspace(name: str = "Acme") -> Workspace:
+    return Workspace.objects.create(name=name)
+
+
+def make_key(workspace: Workspace, name: str = "ci") -> ApiKey:
+    return ApiKey.objects.create(
+        workspace=workspace, name=name, digest=uuid.uuid4().bytes * 2, prefix="pylo_sk_abcd", last_four="wxyz"
+    )
+
+
+def make_request(key: ApiKey, *, at: datetime = NOON, tokens: Tokens | None = None, **fields: Any) -> RequestRecord:
+    uid = fields.pop("uid", None) or uuid.uuid4()
+    facts: dict[str, Any] = {
+        "uid": uid,
+        "request_id": f"req_{uid}",
+        "workspace_id": key.workspace_id,
+        "key_id": key.id,
+        "price_id": LAUNCH_PRICE,
+        "model": MODEL,
+        "stream": True,
+        "admitted_at_ms": (at - EPOCH) // timedelta(milliseconds=1),
+        "upstream": "sandbox",
+        "attempts": 1,
+        "status": 200,
+        "outcome": Outcome.COMPLETED,
+        "finish_reason": "stop",
+        "error_code": "",
+        "tokens": tokens or Tokens(prompt=1234, cached=1000, completion=567, reasoning=500),
+        "usage_source": UsageSource.UPSTREAM,
+        "first_token_ms": 210,
+        "duration_ms": 1_930,
+    }
+    return RequestRecord(**(facts | fields))
+
+
+def record(*requests: RequestRecord, at: datetime = NOON, segment: str = "host/boot-1/0001.log") -> ledger.Appended:
+    return ledger.append(requests, segment=segment, shipped=len(requests), recorded_at=at)

@@ -1,0 +1,43 @@
+"""The sheet of an invoice's requests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from billing.models import RequestRecord
+from billing.reports import evidence
+from tests.billing.seed import NOW, record, tenant
+
+pytestmark = pytest.mark.django_db
+
+
+async def gathered() -> list[str]:
+    records = RequestRecord.objects.select_related("key", "price").order_by("admitted_at")
+    return [chunk async for chunk in evidence.chunks(records)]
+
+
+def test_a_line_has_the_tokens_the_prices_and_the_exact_cost() -> None:
+    alice = tenant("alice")
+    made = record(alice.key, NOW, request_id='=cmd|"x"', model="moonshotai/kimi-k2.6")
+    rows = "".join(async_to_sync(gathered)()).split("\r\n")
+    assert rows[0] == ",".join(evidence.HEADER)
+    assert rows[1] == (
+        f'2026-11-23T14:03:20.000000Z,"\'=cmd|""x""",{made.uid},alice key,moonshotai/kimi-k2.6,completed,'
+        "234,1000,567,0,900,180,3900,2601900,0.002601900,0"
+    )
+
+
+def test_many_requests_come_in_several_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "CHUNK", 4)
+    alice = tenant("alice")
+    for number in range(9):
+        record(alice.key, NOW + timedelta(seconds=number))
+    pieces = async_to_sync(gathered)()
+    assert [piece.count("\r\n") for piece in pieces] == [4, 4, 2]
+
+
+def test_without_requests_there_is_a_header() -> None:
+    assert async_to_sync(gathered)() == [",".join(evidence.HEADER) + "\r\n"]

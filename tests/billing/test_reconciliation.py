@@ -1,0 +1,99 @@
+"""One nano-dollar that does not agree is found, and named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from billing import invoicing, ledger, rollup
+from billing.models import Invoice, Posting, RequestRecord
+from billing.reconciliation import CHECKS, findings
+from gateway.usage import Outcome
+from tests.billing.factories import NOON, make_request, record
+
+if TYPE_CHECKING:
+    from accounts.models import ApiKey, Workspace
+
+pytestmark = pytest.mark.django_db
+NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def books(workspace: Workspace, key: ApiKey) -> None:
+    """Two months' invoices, credit, rollups and a record that no invoice has yet."""
+    ledger.open_balance(workspace=workspace, credit_nanos=5 * 10**9, at=NOON)
+    for month in range(2):
+        at = NOON + timedelta(days=30 * month)
+        record(make_request(key, at=at), make_request(key, at=at, outcome=Outcome.STALLED), at=at)
+        until = NOVEMBER + timedelta(days=30 * month)
+        invoicing.issue(workspace=workspace, until=until, now=until)
+    record(make_request(key, at=NOVEMBER + timedelta(days=40)))
+    rollup.catch_up(NOVEMBER + timedelta(days=60))
+
+
+def disagreements() -> list[str]:
+    now = NOVEMBER + timedelta(days=61)
+    return [str(finding) for _, found in findings(now) for finding in found]
+
+
+def test_books_that_agree_have_no_findings(books: None) -> None:
+    assert disagreements() == []
+    assert Invoice.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("corruption", "finding"),
+    [
+        ("UPDATE billing_balance SET nanos = nanos + 1", "a balance is its postings less its records' costs"),
+        ("UPDATE billing_posting SET nanos = nanos - 1", "a balance is its postings less its records' costs"),
+        ("UPDATE billing_requestrecord SET waived_nanos = waived_nanos + 1", "a record costs, or is waived"),
+        ("UPDATE billing_usagerollup SET cost_nanos = cost_nanos + 1", "the rollups of a complete hour"),
+        ("UPDATE billing_usagerollup SET requests = requests + 1", "the rollups of a complete hour"),
+        ("DELETE FROM billing_usagerollup", "the rollups of a complete hour"),
+        ("UPDATE billing_invoice SET usage_nanos = usage_nanos + 1", "an invoice is the sum of its records"),
+        ("UPDATE billing_requestrecord SET invoice_id = NULL", "an invoice is the sum of its records"),
+        ("UPDATE billing_invoice SET total_cents = total_cents + 1", "an invoice is the sum of its lines"),
+        ("UPDATE billing_invoiceline SET exact_nanos = exact_nanos + 1", "an invoice is the sum of its lines"),
+        ("UPDATE billing_invoiceline SET tokens = tokens + 1", "a line is its tokens at its price"),
+        ("UPDATE billing_invoiceline SET carried_in_nanos = carried_in_nanos + 1", "a line carries in what the last"),
+        ("UPDATE billing_invoiceseries SET last = last + 1", "invoice numbers have no gap"),
+    ],
+)
+def test_rule_30_whatever_is_off_by_one_is_found(books: None, corruption: str, finding: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(corruption)
+    assert any(line.startswith(finding) for line in disagreements())
+
+
+def test_a_finding_names_the_row_and_both_numbers(books: None, workspace: Workspace) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE billing_balance SET nanos = nanos + 7")
+    expected = 5 * 10**9 - 3 * 2_601_900
+    check = "a balance is its postings less its records' costs"
+    assert disagreements() == [f"{check}: workspace {workspace.id}: expected {expected}, found {expected + 7}"]
+
+
+def test_a_record_that_no_rollup_could_hold_yet_is_no_finding(books: None, key: ApiKey) -> None:
+    record(make_request(key), at=NOVEMBER + timedelta(days=60, seconds=1))
+    assert disagreements() == []
+
+
+def test_the_command_tells_each_check_and_agrees(books: None) -> None:
+    out, progress = StringIO(), StringIO()
+    call_command("reconcile", stdout=out, stderr=progress)
+    assert len(progress.getvalue().splitlines()) == len(CHECKS)
+    assert out.getvalue() == "All numbers agree.\n"
+
+
+def test_the_command_fails_and_names_what_it_found(books: None) -> None:
+    Posting.objects.update(nanos=1)
+    RequestRecord.objects.filter(invoice=None).update(waived_nanos=1)
+    out = StringIO()
+    with pytest.raises(CommandError, match="2 numbers do not agree"):
+        call_command("reconcile", stdout=out, stderr=StringIO())
+    assert len(out.getvalue().splitlines()) == 2

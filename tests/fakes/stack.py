@@ -1,0 +1,178 @@
+"""The product as it runs: its real processes on free ports, over a fresh database, with the sandbox around them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+
+from tests.fakes import engines
+from tests.fakes.process import PAUSE, ROOT, Process, free_port
+from tests.fakes.sandbox import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+T = TypeVar("T")
+
+DOLLAR = 1_000_000_000  # nano-dollars
+PASSED_ON = ("PATH", "HOME", "TMPDIR")  # a run of the tests depends on nothing else of the shell
+PATIENCE = 10.0  # seconds for what happens in the background
+UPSTREAMS = """\
+[[upstream]]
+name = "sandbox"
+dialect = "moonshot"
+base_url = "{url}/v1"
+key_env = "PYLO_UPSTREAM_SANDBOX_KEY"
+model = "kimi-k2.6"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user who owns a workspace with credit, and its key in clear."""
+
+    email: str
+    password: str
+    workspace: str
+    key_id: str
+    key: str = field(repr=False)
+
+
+class Stack:
+    """Handles to a running product. `running()` starts one and ends it."""
+
+    def __init__(self, env: Mapping[str, str], var: Path, upstream: Upstream) -> None:
+        self.env = dict(env)
+        self.var = var
+        self.upstream = upstream
+        self.base_url = self.env["PYLO_PUBLIC_URL"]
+        self.api_base = f"{self.base_url}/v1"
+        self.payments_url = self.env["PYLO_PAYMENTS_URL"]
+        self.processes: list[Process] = []
+
+    def start(self, name: str, *command: str) -> Process:
+        """Start one more process of the product, `python` before `command`; it ends with the stack."""
+        process = Process.start(name, (sys.executable, *command), env=self.env, log=self.var / f"{name}.log")
+        self.processes.append(process)
+        return process
+
+    def start_celery(self) -> None:
+        self.start("worker", "-m", "celery", "-A", "pylo_site", "worker", "--concurrency", "1")
+        self.start("beat", "-m", "celery", "-A", "pylo_site", "beat", "--schedule", str(self.var / "beat"))
+
+    def manage(self, *args: str) -> str:
+        """Run `manage.py` to its end and return what it wrote."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"manage.py {args[0]} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def member(self, *, credit: int = 100) -> Member:
+        """Make a user, verified, who owns a workspace with `credit` dollars and a key."""
+        email = f"{secrets.token_hex(6)}@example.com"
+        password = secrets.token_urlsafe(16)
+        made = json.loads(self._inside(f"make({email!r}, {password!r}, {credit * DOLLAR})").splitlines()[-1])
+        return Member(email, password, made["workspace"], made["key"], made["secret"])
+
+    def revoke(self, member: Member) -> None:
+        """Revoke the member's key as the portal does; it is committed when this returns."""
+        self._inside(f"revoke({member.key_id!r})")
+
+    def eventually(self, what: Callable[[], T], *, within: float = PATIENCE) -> T:
+        """Call `what` until it gives something; fail with the logs if that is never."""
+        deadline = time.monotonic() + within
+        while not (found := what()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"nothing after {within:g} s\n{self.logs()}")
+            time.sleep(PAUSE)
+        return found
+
+    def logs(self) -> str:
+        return "\n".join(process.tail() for process in self.processes)
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.stop()
+
+    def _inside(self, call: str) -> str:
+        return self.manage("shell", "--no-imports", "-c", f"from tests.fakes import members; members.{call}")
+
+
+@contextmanager
+def running(var: Path, *, environ: Mapping[str, str], tokens_per_second: int = 2000) -> Iterator[Stack]:
+    """Start the product with its files under `var`, on the servers that `environ` names; stop all of it at the end."""
+    with ExitStack() as cleanup:
+        port, upstream_port, payments_port = free_port(), free_port(), free_port()
+        env = {
+            **_environment(var, port, payments_port),
+            **{name: environ[name] for name in PASSED_ON if name in environ},
+            "DATABASE_URL": cleanup.enter_context(engines.database(environ["DATABASE_URL"])),
+            "REDIS_URL": cleanup.enter_context(engines.redis_number(environ["REDIS_URL"])),
+        }
+        upstream = Upstream(f"http://127.0.0.1:{upstream_port}", var / "truth.log")
+        stack = Stack(env, var, upstream)
+        cleanup.callback(stack.stop)
+        for folder in ("journal", "outbox", "static"):
+            (var / folder).mkdir()
+        (var / "upstreams.toml").write_text(UPSTREAMS.format(url=upstream.url))
+        _start_sandbox(stack, upstream_port, payments_port, tokens_per_second)
+        stack.manage("migrate", "--verbosity", "0")
+        server = stack.start("server", "-m", "pylo_site.server", "--host", "127.0.0.1", "--port", str(port))
+        shipper = stack.start("ship", "manage.py", "ship")
+        server.await_http(f"{stack.api_base}/models")
+        shipper.must_run_for(PAUSE)
+        yield stack
+
+
+def _start_sandbox(stack: Stack, upstream_port: int, payments_port: int, tokens_per_second: int) -> None:
+    pace = ("--tokens-per-second", str(tokens_per_second), "--first-token-ms", "5")
+    truth = ("--truth", str(stack.var / "truth.log"))
+    upstream = stack.start("upstream", "-m", "sandbox.upstream", "--port", str(upstream_port), *truth, *pace)
+    webhook = f"{stack.base_url}/billing/webhooks/payments/"
+    secret = stack.env["PYLO_PAYMENTS_SECRET"]
+    paying = ("--port", str(payments_port), "--secret", secret, "--webhook", webhook)
+    payments = stack.start("payments", "-m", "sandbox.payments", *paying)
+    upstream.await_http(f"{stack.upstream.url}/v1/models")
+    payments.await_http(f"{stack.payments_url}/pay.css")
+
+
+def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
+    return {
+        "DJANGO_SETTINGS_MODULE": "pylo_site.settings",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",  # a hung process tells where, when it is sent SIGABRT
+        "PYLO_SECRET_KEY": secrets.token_hex(32),
+        "PYLO_KEY_PEPPERS": secrets.token_hex(32),
+        "PYLO_SANDBOX": "1",
+        "PYLO_DEBUG": "1",
+        "PYLO_LOG_FORMAT": "json",
+        "PYLO_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PYLO_PAYMENTS_URL": f"http://127.0.0.1:{payments_port}",
+        "PYLO_PAYMENTS_SECRET": secrets.token_hex(16),
+        "PYLO_UPSTREAMS": str(var / "upstreams.toml"),
+        "PYLO_UPSTREAM_SANDBOX_KEY": "sandbox",
+        "PYLO_JOURNAL_DIR": str(var / "journal"),
+        "PYLO_OUTBOX_DIR": str(var / "outbox"),
+        "PYLO_STATIC_ROOT": str(var / "static"),
+        "PYLO_SIGNUP_CREDIT": "5",
+    }

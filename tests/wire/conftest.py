@@ -1,0 +1,27 @@
+"""A customer of the running product, with the official client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from openai import OpenAI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fakes.stack import Member, Stack
+
+
+@pytest.fixture(scope="session")
+def member(stack: Stack) -> Member:
+    return stack.member()
+
+
+@pytest.fixture
+def client(stack: Stack, member: Member) -> Iterator[OpenAI]:
+    """The client as a customer has it, with its own retries; no fault waits in the upstream before or after."""
+    stack.upstream.heal()
+    with OpenAI(base_url=stack.api_base, api_key=member.key, timeout=20) as client:
+        yield client
+    stack.upstream.heal()
