@@ -15,7 +15,6 @@ SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
-    structlog.stdlib.ExtraAdder(allow=FIELDS | SHIPPING),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 )
@@ -32,7 +31,7 @@ def configuration(style: str) -> dict[str, Any]:
         "()": structlog.stdlib.ProcessorFormatter,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         # What a standard logger was given as `extra` belongs to the line: the gateway logs so, and knows no structlog.
-        "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder()],
+        "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder(allow=FIELDS | SHIPPING)],
     }
     return {
         "version": 1,

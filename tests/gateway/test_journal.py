@@ -157,7 +157,7 @@ asyncio.run(main())
 def killed(directory: Path) -> Iterator[tuple[int, Path]]:
     """A writer that was killed at work: the last number it was told to be safe, and its journal."""
     command = [sys.executable, "-c", WRITER, str(directory)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:  # noqa: S603 - ours
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         for line in writer.stdout:
             if int(line) == 40:

@@ -66,13 +66,13 @@ def test_the_gateway_is_given_the_sites_settings(upstreams: None) -> None:
 
 def test_the_gateway_runs_without_django() -> None:
     code = "import sys, gateway.runtime; sys.exit(' '.join(name for name in sys.modules if name.startswith('django')))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
 
 
 def test_the_site_does_not_start_without_upstreams(tmp_path: Path) -> None:
     environ = {**os.environ, "PYLO_UPSTREAMS": str(tmp_path / "none.toml")}  # noqa: TID251 - handed on whole
     command = [sys.executable, "-c", "import pylo_site.asgi"]
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "pylo.E101" in done.stderr
