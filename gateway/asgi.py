@@ -19,6 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+LONGEST_LENGTH = 20  # digits; Python refuses to read a number of thousands
 JSON = (b"content-type", b"application/json")
 
 
@@ -48,10 +49,10 @@ class Request:
     async def body(self, limit: int) -> bytes:
         """Read the whole body; more than `limit` bytes is refused unread when declared, else as soon as it shows."""
         too_large = RequestTooLarge(f"The request body is larger than {limit} bytes.")
-        length = self.header(b"content-length")
-        if length and not length.isdigit():
+        length = self.header(b"content-length") or b"0"
+        if not length.isdigit():
             raise InvalidRequest("Content-Length is not a number.", code="invalid_header")
-        if int(length or b"0") > limit:
+        if len(length) > LONGEST_LENGTH or int(length) > limit:
             raise too_large
         parts: list[bytes] = []
         size, more = 0, True

@@ -113,12 +113,20 @@ class Application:
         self._config = config
         self._transport = transport
         self._runtime: Runtime | None = None
+        self._opening = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._runtime is None:
-            self._runtime = Runtime(self._config, self._transport or upstream.transport())
-            await self._runtime.open()
-        await self._runtime.gateway(scope, receive, send)
+        runtime = self._runtime or await self.open()
+        await runtime.gateway(scope, receive, send)
+
+    async def open(self) -> Runtime:
+        """Open what the gateway needs; the first request does it where the server did not."""
+        async with self._opening:
+            if self._runtime is None:
+                runtime = Runtime(self._config, self._transport or upstream.transport())
+                await runtime.open()
+                self._runtime = runtime
+            return self._runtime
 
     async def close(self) -> None:
         if self._runtime is not None:

@@ -21,6 +21,7 @@ RANGES = (
     ("frequency_penalty", -2, 2),
     ("presence_penalty", -2, 2),
 )
+DEEPEST = 100
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -154,6 +155,7 @@ def _tool(tool: Tool, path: str) -> None:
         raise _missing(f"{path}.function")
     if NAME.fullmatch(tool.function.name) is None:
         raise _invalid(f"{path}.function.name", "a name has 1 to 64 letters, digits, _ or -.")
+    _shallow(tool.function.parameters, f"{path}.function.parameters")
 
 
 def _format(chat: Chat) -> None:
@@ -170,3 +172,20 @@ def _format(chat: Chat) -> None:
         raise _invalid("response_format.json_schema.name", "a name has 1 to 64 letters, digits, _ or -.")
     if form.json_schema.schema is None:
         raise _missing("response_format.json_schema.schema")
+    _shallow(form.json_schema.schema, "response_format.json_schema.schema")
+
+
+def _shallow(value: object, path: str) -> None:
+    """Refuse free-form JSON so deep that to write it again could exhaust the stack."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return
+    raise _invalid(path, f"it is nested more than {DEEPEST} levels deep.")
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

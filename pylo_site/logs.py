@@ -6,6 +6,11 @@ from typing import Any
 
 import structlog
 
+from gateway.telemetry import FIELDS
+
+# What a line may carry beside its text. A list, because libraries hang requests and rows on their records.
+SHIPPING = frozenset({"segment", "records", "bytes", "seconds"})
+
 SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -26,7 +31,7 @@ def configuration(style: str) -> dict[str, Any]:
         "()": structlog.stdlib.ProcessorFormatter,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         # What a standard logger was given as `extra` belongs to the line: the gateway logs so, and knows no structlog.
-        "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder()],
+        "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder(allow=FIELDS | SHIPPING)],
     }
     return {
         "version": 1,

@@ -4,6 +4,7 @@
   shipped offset, their records inserted under the unique uid, and the offset moved, all in one transaction.
 - An ADMIT matters only when its writer died (its lock is free) without settling it: then every segment that is left of
   that writer is read from its start, and what has no SETTLE is closed as INTERRUPTED, priced 0, under its own uid.
+- A record that the ledger calls unrecordable is set aside as a file, for a person, and holds up nobody else's.
 - Segments are deleted oldest first, once shipped, and only after their writer died and its open requests were closed.
 """
 
@@ -14,6 +15,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from billing.ledger import Unrecordable
 from gateway import frames, journal
 from gateway.frames import Admit, First, Settle
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
@@ -102,9 +104,19 @@ class Shipper:
         return shipped
 
     def _append(self, records: list[RequestRecord], segment: Segment, offset: int) -> None:
-        if records:  # an offset that moves over admissions alone is kept in memory: to read them again is harmless
-            self._ledger.append(records, segment=segment.name, shipped=offset, recorded_at=self._now())
+        while records:  # an offset that moves over admissions alone is only remembered: to read them again is harmless
+            try:
+                self._ledger.append(records, segment=segment.name, shipped=offset, recorded_at=self._now())
+                break
+            except Unrecordable as error:
+                self._set_aside(error.uid, records)
+                records = [record for record in records if record.uid != error.uid]
         self._offsets[segment.name] = offset
+
+    def _set_aside(self, uid: UUID, records: list[RequestRecord]) -> None:
+        log.error("set an unrecordable record aside", extra={"pylo_request_id": f"req_{uid}"})
+        frame = b"".join(frames.encode(Settle(record)) for record in records if record.uid == uid)
+        (self._root / f"{uid}.unrecordable").write_bytes(frame)
 
     def _offset(self, segment: Segment) -> int:
         if segment.name not in self._offsets:
@@ -116,7 +128,7 @@ class Shipper:
         records = [interrupted(admitted, first_ms) for admitted, first_ms in _open(segments)]
         if records:
             last = segments[-1]
-            self._ledger.append(records, segment=last.name, shipped=self._offset(last), recorded_at=self._now())
+            self._append(records, last, self._offset(last))
             log.warning("closed requests of a dead process", extra={"segment": last.name, "records": len(records)})
         for segment in segments:
             self._delete(segment)

@@ -21,6 +21,9 @@ COMMENT = b": keep-alive\n\n"
 ERROR = b'data: {"error":{"message":"the prompt was CANARY","type":"server_error"}}\n\n'
 
 
+MOST_READ = 65_536
+
+
 class Act(Enum):
     """What an upstream does beside sending bytes and pausing for seconds."""
 
@@ -155,22 +158,35 @@ class SocketUpstream:
             server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:-2])}
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
-        call = Call(lines[0].split(" ")[1], headers, body)
-        self.calls.append(call)
-        turn = self.turns.pop(0) if len(self.turns) > 1 else self.turns[0]
         try:
-            async with asyncio.TaskGroup() as group:
-                playing = group.create_task(self._play(turn, call, writer))
-                await reader.read()  # returns when the client closes
-                call.close()
-                playing.cancel()
-        except* (ConnectionError, asyncio.CancelledError):
-            call.close()
+            data = await reader.read(MOST_READ)
+            while data:
+                data = await self._answer(data, reader, writer)
+        except ConnectionError:
+            pass
         finally:
             writer.close()
+
+    async def _answer(self, data: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """Play a turn; return the beginning of the next request, or nothing when the caller closed."""
+        while b"\r\n\r\n" not in data:
+            data += await reader.read(MOST_READ)
+        head, _, body = data.partition(b"\r\n\r\n")
+        start, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        body += await reader.readexactly(int(headers.get("content-length", "0")) - len(body))
+        call = Call(start.split(" ")[1], headers, body)
+        self.calls.append(call)
+        turn = self.turns.pop(0) if len(self.turns) > 1 else self.turns[0]
+        async with asyncio.TaskGroup() as group:
+            playing = group.create_task(self._play(turn, call, writer))
+            try:
+                following = await reader.read(MOST_READ)  # nothing, when the caller closes
+            finally:
+                playing.cancel()
+        if not following:
+            call.close()
+        return following
 
     async def _play(self, turn: Turn, call: Call, writer: asyncio.StreamWriter) -> None:
         for pause in turn.before:

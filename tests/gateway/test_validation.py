@@ -13,6 +13,13 @@ from gateway.validation import parse
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"items": [value]} if levels % 2 else {"x": value}
+    return value
+
+
 def refused(**body: Any) -> tuple[str, str | None]:
     with pytest.raises(InvalidRequest) as caught:
         parse(json.dumps({**CHAT, **body}).encode())
@@ -118,6 +125,16 @@ def test_any_bytes_are_refused_or_read_and_nothing_else(body: bytes) -> None:
         (
             {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
             "missing_required_parameter",
+            "response_format.json_schema.schema",
+        ),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": nested(101)}}]},
+            "invalid_value",
+            "tools[0].function.parameters",
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": nested(101)}}},
+            "invalid_value",
             "response_format.json_schema.schema",
         ),
         ({"reasoning_effort": "huge"}, "invalid_value", "reasoning_effort"),

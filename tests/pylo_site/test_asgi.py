@@ -11,6 +11,8 @@ import pytest
 from tests.fakes.asgi import Caller
 
 if TYPE_CHECKING:
+    from pytest_django import Settings
+
     from gateway.asgi import Receive, Scope, Send
 
 ROOT = Path(__file__).parents[2]
@@ -35,11 +37,11 @@ class Half:
 
 
 @pytest.fixture
-def upstreams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
+def upstreams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     path = tmp_path / "upstreams.toml"
     path.write_text(UPSTREAMS)
     monkeypatch.setenv("SANDBOX_KEY", "k")
-    monkeypatch.setattr(settings, "PYLO_UPSTREAMS", path)
+    settings.PYLO_UPSTREAMS = path
 
 
 async def test_only_v1_goes_to_the_gateway(upstreams: None) -> None:

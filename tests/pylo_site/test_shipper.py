@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from billing.ledger import Unrecordable
 from gateway import frames, journal
 from gateway.frames import Admit, First, Settle
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
@@ -34,11 +35,15 @@ class Ledger:
     offsets: dict[str, int] = field(default_factory=dict)
     appends: int = 0
     away: bool = False
+    unrecordable: set[UUID] = field(default_factory=set)
 
     def append(self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime) -> object:
         assert recorded_at == NOW
         if self.away:
             raise ConnectionError
+        for record in records:
+            if record.uid in self.unrecordable:
+                raise Unrecordable(record.uid, "no such key")
         self.appends += 1
         for record in records:
             self.rows.setdefault(record.uid, record)
@@ -170,6 +175,19 @@ def test_what_cannot_be_shipped_stays_and_goes_out_later(writer: Writer, ledger:
     assert (ledger.rows, ledger.offsets, writer.directory.exists()) == ({}, {}, True)
     ledger.away = False
     assert (shipper.ship(), numbers(ledger)) == (2, [1, 2])
+
+
+def test_an_unrecordable_record_is_set_aside_and_holds_up_no_other(
+    writer: Writer, ledger: Ledger, shipper: Shipper, tmp_path: Path
+) -> None:
+    ledger.unrecordable = {UUID(int=1), UUID(int=3)}
+    writer.write(*(Settle(make_record(number)) for number in (1, 2, 3)))
+    shipper.ship()
+    assert numbers(ledger) == [2]
+    for number in (1, 3):
+        kept = (tmp_path / f"{UUID(int=number)}.unrecordable").read_bytes()
+        assert frames.decode(kept)[0] == [Settle(make_record(number))]
+    assert shipper.ship() == 0
 
 
 def test_one_writers_trouble_does_not_hold_up_the_others(

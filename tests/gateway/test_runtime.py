@@ -1,0 +1,137 @@
+"""The gateway as it runs: Postgres, Redis, a journal on disk and an upstream on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import ApiKey, Workspace
+from billing.models import Balance, Price
+from gateway import frames, journal
+from gateway.config import GatewayConfig, Upstream
+from gateway.frames import Admit, First, Settle
+from gateway.runtime import Application
+from tests.fakes.asgi import Caller
+from tests.fakes.upstream import SocketUpstream, good
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+MODEL = "runtime/model"
+TOKEN = tokens.mint(bytes(range(1, 33)))
+PEPPER = "a pepper of these tests alone"
+CHAT = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}).encode()
+
+
+@pytest.fixture
+def key(transactional_db: None) -> ApiKey:
+    workspace = Workspace.objects.create(name="w")
+    Balance.objects.create(workspace=workspace, nanos=1_000_000)
+    now = timezone.now()
+    Price.objects.create(model=MODEL, input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at=now)
+    return ApiKey.objects.create(workspace=workspace, name="k", digest=tokens.digest(TOKEN, PEPPER))
+
+
+@asynccontextmanager
+async def running(root: Path, upstream: SocketUpstream, database_url: str) -> AsyncIterator[Caller]:
+    to = Upstream(name="u", dialect="moonshot", base_url=upstream.base_url, key="k", model="m")
+    config = GatewayConfig(
+        model=MODEL,
+        upstreams=(to,),
+        peppers=(PEPPER,),
+        database_url=database_url,
+        redis_url=settings.REDIS_URL,
+        journal_dir=root,
+        host="here",
+        max_body_bytes=4096,
+    )
+    application = Application(config)
+    try:
+        yield Caller(application, [("Authorization", f"Bearer {TOKEN.secret}")])
+    finally:
+        await application.close()
+
+
+def run(root: Path, talk: Callable[[Caller], Awaitable[None]]) -> SocketUpstream:
+    parts = connection.settings_dict
+    url = f"postgres://{parts['USER']}@{parts['HOST']}:{parts['PORT']}/{parts['NAME']}"
+    upstream = SocketUpstream(good("Hel", "lo"))
+
+    async def main() -> None:
+        async with upstream.serving(), running(root, upstream, url) as call:
+            await talk(call)
+
+    asyncio.run(main())
+    return upstream
+
+
+def test_a_completion_is_served_recorded_and_its_key_noted(key: ApiKey, tmp_path: Path) -> None:
+    async def talk(call: Caller) -> None:
+        answer = await call("POST", "/v1/chat/completions", CHAT)
+        assert (answer.status, answer.json()["choices"][0]["message"]["content"]) == (200, "Hello")
+
+    run(tmp_path, talk)
+    (path,) = tmp_path.glob("here/*/0001.log")
+    written, _ = frames.decode(path.read_bytes())
+    assert [type(frame) for frame in written] == [Admit, First, Settle]
+    settled = written[-1]
+    assert isinstance(settled, Settle)
+    assert (settled.record.key_id, settled.record.workspace_id) == (key.id, key.workspace_id)
+    assert settled.record.price_id == Price.objects.get(model=MODEL).id
+    assert ApiKey.objects.get(id=key.id).last_used_at is not None
+    assert journal.lock(path.parent) is not None
+
+
+async def refused(call: Caller) -> None:
+    while True:
+        if (await call("GET", "/v1/models")).status != 200:
+            return
+        await asyncio.sleep(0)
+
+
+def test_many_first_requests_open_one_runtime(key: ApiKey, tmp_path: Path) -> None:
+    async def talk(call: Caller) -> None:
+        answers = await asyncio.gather(*(call("GET", "/v1/models") for _ in range(20)))
+        assert {answer.status for answer in answers} == {200}
+
+    run(tmp_path, talk)
+    assert len(list(tmp_path.glob("here/*"))) == 1
+
+
+def test_a_revoked_key_is_refused_within_a_second(key: ApiKey, tmp_path: Path) -> None:
+    statuses: list[int] = []
+
+    async def talk(call: Caller) -> None:
+        statuses.append((await call("GET", "/v1/models")).status)
+        await asyncio.to_thread(revoke)
+        async with asyncio.timeout(1):
+            await refused(call)
+        statuses.append((await call("GET", "/v1/models")).status)
+
+    def revoke() -> None:
+        ApiKey.objects.filter(id=key.id).update(revoked_at=timezone.now())
+        connection.close()
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            client.publish("pylo:keys:revoked", str(key.id))
+
+    upstream = run(tmp_path, talk)
+    assert (statuses, upstream.calls) == ([200, 401], [])
+
+
+def test_a_database_that_is_away_is_a_503_and_never_a_401(tmp_path: Path) -> None:
+    async def main() -> tuple[int, str]:
+        async with running(tmp_path, SocketUpstream(), "postgres://pylo@127.0.0.1:9/none") as call:
+            answer = await call("GET", "/v1/models")
+            return answer.status, answer.error["code"]
+
+    assert asyncio.run(main()) == (503, "unavailable")
