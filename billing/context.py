@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def balance(request: HttpRequest) -> dict[str, object]:
-    """Give `balance_nanos` of the signed-in user's workspace, and whether it is `used_up`; absent for everybody else."""
+    """Give `balance_nanos` of the signed-in user's workspace and whether it is `used_up`; nothing to everybody else."""
     workspace = getattr(request, "workspace", None)
     if workspace is None:
         return {}
