@@ -34,7 +34,7 @@ PRODUCTION = {  # what a real installation would set, so that the checks of Djan
     "PYLO_SANDBOX": "0",
     "PYLO_LOG_FORMAT": "json",
     "PYLO_UPSTREAMS": str(ROOT / "deploy" / "upstreams.toml"),
-    "MOONSHOT_API_KEY": "-",
+    "PYLO_UPSTREAM_MOONSHOT_KEY": "-",
     "PYLO_SECRET_KEY": "0aA_zZ9-bB8yY7cC6xX5dD4wW3eE2vV1fF0uU9gG8tT7hH6sS5iI4",
 }
 
