@@ -5,6 +5,7 @@ Deployment checks, so that `migrate` and the commands that mend a problem are no
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.db.utils import OperationalError
 from django.utils import timezone
 
 from billing.models import Price
+from gateway.config import UpstreamsError, load_upstreams
 from pylo_site.server import START
 
 if TYPE_CHECKING:
@@ -67,8 +69,9 @@ def upstreams(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - the signature is Django's
     **_: object,
 ) -> list[CheckMessage]:
-    """Check that the file is there; what is in it is for the gateway to judge."""
-    if settings.PYLO_UPSTREAMS.is_file():
-        return []
-    hint = "Set PYLO_UPSTREAMS to a file as docs/operations.md shows; bin/serve makes one for the sandbox."
-    return [Error(f"The upstreams' file {settings.PYLO_UPSTREAMS} is not there.", hint=hint, id="pylo.E032")]
+    """Check that the gateway can use the upstreams' file (pylo.E101 and on)."""
+    try:
+        load_upstreams(settings.PYLO_UPSTREAMS, os.environ)  # noqa: TID251 - the file names the keys' variables
+    except UpstreamsError as error:
+        return [Error(problem.message, hint=problem.hint, id=problem.id) for problem in error.problems]
+    return []

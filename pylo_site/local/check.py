@@ -9,8 +9,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pylo_site.local.environment import UPSTREAM
-from pylo_site.local.ports import LOOPBACK
 from pylo_site.local.tests import engines_for
 from pylo_site.local.trouble import Trouble
 
@@ -35,6 +33,8 @@ PRODUCTION = {  # what a real installation would set, so that the checks of Djan
     "PYLO_PUBLIC_URL": "https://pylo.example",
     "PYLO_SANDBOX": "0",
     "PYLO_LOG_FORMAT": "json",
+    "PYLO_UPSTREAMS": str(ROOT / "deploy" / "upstreams.toml"),
+    "PYLO_UPSTREAM_MOONSHOT_KEY": "-",
     "PYLO_SECRET_KEY": "0aA_zZ9-bB8yY7cC6xX5dD4wW3eE2vV1fF0uU9gG8tT7hH6sS5iI4",
 }
 
@@ -61,10 +61,7 @@ def run(name: str, words: tuple[str, ...], environment: Mapping[str, str]) -> bo
 def main() -> int:
     try:
         with engines_for("check", dict(os.environ)) as settings:
-            upstreams = Path(settings["PYLO_JOURNAL_DIR"]).with_name("upstreams.toml")
-            upstreams.write_text(UPSTREAM.format(loopback=LOOPBACK, port=1))
-            production = settings | PRODUCTION | {"PYLO_UPSTREAMS": str(upstreams)}
-            failed = [name for name, words in STEPS.items() if not run(name, words, production)]
+            failed = [name for name, words in STEPS.items() if not run(name, words, settings | PRODUCTION)]
     except Trouble as trouble:
         print(f"bin/check: {trouble}", file=sys.stderr)
         return 1

@@ -7,10 +7,11 @@ import os
 import sys
 
 from daphne.endpoints import build_endpoint_description_strings
-from daphne.server import Server
+from django.conf import settings
 from django.utils.module_loading import import_string
 
 from pylo_site.env import Misconfigured
+from pylo_site.server.daphne import Server
 from pylo_site.server.start import problems
 
 APPLICATION = "pylo_site.asgi.application"
@@ -34,14 +35,17 @@ def main() -> int:
     if found:
         print(f"Pylo does not start: {len(found)} thing(s) are missing.", *found, sep="\n", file=sys.stderr)
         return 1
+    application = import_string(APPLICATION)
     server = Server(
-        application=import_string(APPLICATION),
+        gateway=application.gateway,
+        most_body_bytes=settings.PYLO_MAX_BODY_BYTES,
+        application=application,
         endpoints=build_endpoint_description_strings(host=options.host, port=options.port),
         action_logger=None,  # Daphne's access log has query strings
         server_name="pylo",
     )
     server.run()
-    return 0 if server.listening_addresses else 1
+    return 0 if server.listening_addresses and not server.failed else 1
 
 
 if __name__ == "__main__":

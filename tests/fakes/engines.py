@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import redis
+from django.db import connection
 from psycopg import sql
 
 if TYPE_CHECKING:
@@ -22,16 +24,21 @@ def _at(url: str, path: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
 
 
+def the_tests_database() -> str:
+    """Return the URL of the database that pytest-django made, as a process without Django would be given it."""
+    return _at(os.environ["DATABASE_URL"], str(connection.settings_dict["NAME"]))  # noqa: TID251 - names the engines
+
+
 @contextmanager
 def database(server: str) -> Iterator[str]:
     """Create an empty database beside `server`'s, give its URL, and drop it afterwards whoever is still connected."""
     name = f"pylo_stack_{secrets.token_hex(4)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with psycopg.connect(server, autocommit=True) as administrator:
+        administrator.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
             yield _at(server, name)
         finally:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            administrator.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager

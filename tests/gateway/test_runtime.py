@@ -21,6 +21,7 @@ from gateway.config import GatewayConfig, Upstream
 from gateway.frames import Admit, First, Settle
 from gateway.runtime import Application
 from tests.fakes.asgi import Caller
+from tests.fakes.engines import the_tests_database
 from tests.fakes.upstream import SocketUpstream, good
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ async def running(root: Path, upstream: SocketUpstream, database_url: str) -> As
 
 
 def run(root: Path, talk: Callable[[Caller], Awaitable[None]]) -> SocketUpstream:
-    parts = connection.settings_dict
-    url = f"postgres://{parts['USER']}@{parts['HOST']}:{parts['PORT']}/{parts['NAME']}"
+    url = the_tests_database()
     upstream = SocketUpstream(good("Hel", "lo"))
 
     async def main() -> None:

@@ -19,12 +19,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
+UPSTREAMS = """
+[[upstream]]
+name = "primary"
+dialect = "moonshot"
+base_url = "https://upstream.example/v1"
+key_env = "UPSTREAM_KEY"
+model = "kimi-k2.6"
+"""
 
 
 @pytest.fixture(autouse=True)
-def a_start_that_holds(settings: Settings, tmp_path: Path) -> None:
+def a_start_that_holds(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.PYLO_UPSTREAMS = tmp_path / "upstreams.toml"
-    settings.PYLO_UPSTREAMS.touch()
+    settings.PYLO_UPSTREAMS.write_text(UPSTREAMS)
+    monkeypatch.setenv("UPSTREAM_KEY", "secret")
     Price.objects.all().delete()
     price(NOW - DAY, None)
 
@@ -65,9 +74,9 @@ def test_a_migration_that_is_not_applied_is_e030() -> None:
     assert "billing.0001_initial" in problem.msg
 
 
-def test_a_missing_upstreams_file_is_e032(settings: Settings) -> None:
+def test_a_missing_upstreams_file_is_e101(settings: Settings) -> None:
     settings.PYLO_UPSTREAMS.unlink()
-    assert found() == ["pylo.E032"]
+    assert found() == ["pylo.E101"]
 
 
 def test_without_a_database_named_none_is_asked() -> None:
@@ -78,3 +87,8 @@ def test_without_a_database_named_none_is_asked() -> None:
 def test_migrate_is_not_stopped_by_them() -> None:
     Price.objects.all().delete()
     assert [each for each in run_checks(databases=["default"]) if (each.id or "").startswith("pylo.")] == []
+
+
+def test_an_upstream_whose_key_is_not_set_is_e108(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UPSTREAM_KEY")
+    assert found() == ["pylo.E108"]

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import pytest
 import redis
 from django.conf import settings
-from django.db import connection
 
 from accounts import tokens
 from accounts.models import ApiKey, Workspace
@@ -22,6 +21,7 @@ from gateway.stores import revocations
 from gateway.stores.memory import MemoryKeys, MemoryPrices
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import holding
+from tests.fakes.engines import the_tests_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -37,7 +37,7 @@ NOON_MS = int(NOON.timestamp() * 1000)
 
 def in_postgres(ask: Callable[[Postgres], Awaitable[T]], url: str = "") -> T:
     async def main() -> T:
-        store = Postgres(url or _url())
+        store = Postgres(url or the_tests_database())
         await store.open()
         try:
             return await ask(store)
@@ -45,11 +45,6 @@ def in_postgres(ask: Callable[[Postgres], Awaitable[T]], url: str = "") -> T:
             await store.close()
 
     return asyncio.run(main())
-
-
-def _url() -> str:
-    parts = connection.settings_dict
-    return f"postgres://{parts['USER']}@{parts['HOST']}:{parts['PORT']}/{parts['NAME']}"
 
 
 @pytest.fixture

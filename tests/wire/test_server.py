@@ -1,0 +1,89 @@
+"""What the server does below the application: bodies stay in memory, a stop ends in order."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.fakes.process import free_port
+from tests.wire.asking import MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.fakes.process import Process
+    from tests.fakes.stack import Member, Stack
+
+LARGE: Final = 200_000  # bytes; Twisted by itself puts 100 000 and more into a temporary file
+USED: Final = "SELECT last_used_at IS NOT NULL FROM accounts_apikey WHERE id = %s"
+
+
+def another_server(stack: Stack) -> tuple[Process, str]:
+    """Start a second server beside the stack's, for a test that ends it."""
+    port = free_port()
+    process = stack.start("another", "-m", "pylo_site.server", "--host", "127.0.0.1", "--port", str(port))
+    process.await_http(f"http://127.0.0.1:{port}/v1/models")
+    return process, f"http://127.0.0.1:{port}"
+
+
+def body(words: str) -> bytes:
+    return f'{{"model":"{MODEL}","stream":true,"messages":[{{"role":"user","content":"{words}"}}]}}'.encode()
+
+
+def held_in_files(process: Process, word: bytes) -> list[str]:
+    """Return the open files of a process, deleted ones among them, that have `word` in them."""
+    files = (each for each in Path(f"/proc/{process.pid}/fd").iterdir() if each.is_file())
+    return [str(each.readlink()) for each in files if word in each.read_bytes()]
+
+
+def in_pieces(content: bytes) -> Iterator[bytes]:
+    yield content[: LARGE // 2]
+    yield content[LARGE // 2 :]
+
+
+def held_while_answering(
+    server: Process, url: str, key: str, content: bytes | Iterable[bytes], word: bytes
+) -> list[str]:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    with httpx.stream("POST", f"{url}/v1/chat/completions", content=content, headers=headers, timeout=20) as answer:
+        assert answer.status_code == httpx.codes.OK
+        next(answer.iter_bytes())
+        return held_in_files(server, word)
+
+
+def test_a_large_prompt_is_never_in_a_file_not_even_a_deleted_one(stack: Stack, member: Member) -> None:
+    server = next(process for process in stack.processes if process.name == "server")
+    word = f"word{secrets.token_hex(6)}"
+    content = body(f"Count to 100 {word} " + "x" * LARGE)
+    assert held_while_answering(server, stack.base_url, member.key, content, word.encode()) == []
+    assert held_while_answering(server, stack.base_url, member.key, in_pieces(content), word.encode()) == []
+
+
+def test_a_body_without_a_length_is_refused_at_the_limit(stack: Stack, member: Member) -> None:
+    headers = {"Authorization": f"Bearer {member.key}", "Content-Type": "application/json"}
+    content = (b"x" * 2**20 for _ in range(6))
+    answer = httpx.post(f"{stack.api_base}/chat/completions", content=content, headers=headers, timeout=20)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+
+
+def test_a_header_of_the_clients_does_not_set_the_root_path(stack: Stack) -> None:
+    page = httpx.get(f"{stack.base_url}/", headers={"Daphne-Root-Path": "/evil"})
+    assert page.status_code == httpx.codes.OK
+    assert "/evil" not in page.text
+
+
+def test_a_stop_writes_down_what_is_held_even_while_a_body_is_half_sent(stack: Stack) -> None:
+    server, url = another_server(stack)
+    member = stack.member()
+    httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {member.key}"}).raise_for_status()
+    assert stack.sql(USED, member.key_id) == [(False,)]
+    with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0)) as half:
+        half.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        server.stop()
+    assert stack.sql(USED, member.key_id) == [(True,)]
+    assert "Traceback" not in server.tail()
