@@ -1,6 +1,7 @@
 """From numbers to the geometry of a stacked bar chart; a template draws it as SVG. Integers throughout, however large.
 
 Heights are pixels. Across, all is in percent, so that the chart fills any width and its letters keep their size.
+The scale's words stand left of the picture, in the margin that its style leaves for them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-TOP, BASE, HEIGHT = 16, 216, 244  # where the scale ends, where the bars stand, where the picture ends
-GUTTER, FULL = 800, 10_000  # hundredths of a percent: left of the bars, and all of it
+TOP, TALL, FOOT = 8, 200, 28  # above the scale, the scale itself, below the bars
+FULL = 10_000  # hundredths of a percent: all of the width
 TICKS, MARKS = 4, 6
 WIDEST = 600
+SHORT = 5  # letters of a label that fit the narrow margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,23 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """A scale that ends at the value `top`, `tall` pixels high."""
+
+    top: int
+    tall: int
+
+    @property
+    def base(self) -> int:
+        """Where the bars stand."""
+        return TOP + self.tall
+
+    def height(self, value: int) -> int:
+        """Return the height of `value`; what is not nothing is one pixel or more."""
+        return max((value * self.tall + self.top // 2) // self.top, 1) if value else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     x: str
     label: str
@@ -71,49 +90,54 @@ class Chart:
     top: int
     drawn: int
     label_y: int
-    gutter: str
-    label_x: str
+    roomy: bool  # the scale's words need the wide margin
     legend: tuple[Series, ...]
     ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
     bars: tuple[Bar, ...]
 
 
-def stacked(columns: Sequence[Column], series: tuple[Series, ...], *, label: Callable[[int], str]) -> Chart:
-    """Lay out one bar for each column, its values stacked in the order of `series`; `label` words the scale."""
+def stacked(
+    columns: Sequence[Column], series: tuple[Series, ...], *, label: Callable[[int], str], tall: int = TALL
+) -> Chart:
+    """Lay out one bar for each column, its values stacked upwards in the order of `series`; `label` words the scale."""
     values = ticks([sum(column.values) for column in columns])
-    top = values[-1]
-    edges = [GUTTER + (FULL - GUTTER) * number // max(len(columns), 1) for number in range(len(columns) + 1)]
-    every = -(-len(columns) // MARKS) or 1
+    scale = Scale(values[-1], tall)
+    edges = [FULL * number // max(len(columns), 1) for number in range(len(columns) + 1)]
     return Chart(
-        height=HEIGHT,
+        height=TOP + tall + FOOT,
         top=TOP,
-        drawn=BASE - TOP,
-        label_y=BASE + 20,
-        gutter=percent(GUTTER),
-        label_x=percent(GUTTER - 80),
+        drawn=tall,
+        label_y=scale.base + 20,
+        roomy=any(len(label(value)) > SHORT for value in values),
         legend=series,
-        ticks=tuple(Tick(BASE - scaled(value, top), label(value)) for value in values),
+        ticks=tuple(Tick(scale.base - scale.height(value), label(value)) for value in values),
         marks=tuple(
             Mark(percent((edges[number] + edges[number + 1]) // 2), columns[number].label)
-            for number in range(0, len(columns), every)
+            for number in marked(len(columns))
         ),
         bars=tuple(
-            _bar(column, series, top, edges[number], edges[number + 1]) for number, column in enumerate(columns)
+            _bar(column, series, scale, edges[number], edges[number + 1]) for number, column in enumerate(columns)
         ),
     )
 
 
-def _bar(column: Column, series: tuple[Series, ...], top: int, left: int, right: int) -> Bar:
+def marked(columns: int) -> tuple[int, ...]:
+    """Return which columns are named: evenly spaced, and the last one always."""
+    every = -(-columns // MARKS) or 1
+    return tuple(range(columns - 1, -1, -every))[::-1]
+
+
+def _bar(column: Column, series: tuple[Series, ...], scale: Scale, left: int, right: int) -> Bar:
     slot = right - left
     width = min(slot * 7 // 10, WIDEST)
     segments: list[Segment] = []
     reached = below = 0
     for part, value in zip(series, column.values, strict=True):
         reached += value
-        above = scaled(reached, top)
+        above = scale.height(reached)
         if above > below:
-            segments.append(Segment(part.css, BASE - above, above - below))
+            segments.append(Segment(part.css, scale.base - above, above - below))
         below = above
     return Bar(
         slot_x=percent(left),
@@ -124,12 +148,6 @@ def _bar(column: Column, series: tuple[Series, ...], top: int, left: int, right:
         href=column.href,
         segments=tuple(segments),
     )
-
-
-def scaled(value: int, top: int) -> int:
-    """Return the height of `value` on a scale that ends at `top`; what is not nothing is one pixel or more."""
-    height = (value * (BASE - TOP) + top // 2) // top
-    return max(height, 1) if value else 0
 
 
 def ticks(totals: Sequence[int]) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ class Posting(models.Model):
     """Credit put on or taken off a balance, by anything but usage. `key` makes each happen once: `signup:<id>`."""
 
     class Kind(models.TextChoices):
-        SIGNUP_CREDIT = "signup_credit"
+        SIGNUP_CREDIT = "signup_credit", "Sign-up credit"
         TOP_UP = "top_up"
         ADJUSTMENT = "adjustment"
 

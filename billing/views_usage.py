@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.tenancy import member
-from billing import charts, money
 from billing import views_filters as asked
 from billing.reports import sheets
-from billing.reports.usage import Bucket, Totals, Usage, usage
+from billing.reports.usage import Bucket, Usage, usage
 from billing.reports.windows import Span, Step, window
+from billing.usage_chart import Metric, chart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from accounts.tenancy import MemberRequest
-
-
-class Metric(StrEnum):
-    TOKENS = "tokens"
-    SPEND = "spend"
-    REQUESTS = "requests"
 
 
 class Format(StrEnum):
@@ -36,15 +26,6 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-SERIES = {
-    Metric.TOKENS: (
-        charts.Series("Cached input", "bar-a"),
-        charts.Series("Input", "bar-b"),
-        charts.Series("Output", "bar-c"),
-    ),
-    Metric.SPEND: (charts.Series("Spend", "bar-a"),),
-    Metric.REQUESTS: (charts.Series("Completed", "bar-a"), charts.Series("Failed", "bar-c")),
-}
 HEADER = (
     "start_utc",
     "end_utc",
@@ -71,9 +52,11 @@ def usage_page(request: MemberRequest) -> HttpResponse:
     report = usage(request.workspace, window(span, now), key=key, now=now)
     if form is Format.CSV:
         return _csv(report)
+    busy = [bucket for bucket in reversed(report.buckets) if bucket.totals.requests]
     context = {
         "usage": report,
-        "buckets": report.buckets[::-1],
+        "buckets": busy,
+        "quiet": len(report.buckets) - len(busy),
         "hourly": report.window.step is Step.HOUR,
         "chart": chart(report, metric),
         "metric": metric.value,
@@ -82,46 +65,6 @@ def usage_page(request: MemberRequest) -> HttpResponse:
         "keys": asked.keys(request, key),
     }
     return render(request, "billing/usage.html", context)
-
-
-def chart(report: Usage, metric: Metric) -> charts.Chart:
-    """Draw the buckets; a bar leads to the requests it stands for."""
-    hourly = report.window.step is Step.HOUR
-    label: Callable[[int], str] = money.dollars if metric is Metric.SPEND else charts.compact
-    columns = [
-        charts.Column(
-            label=f"{bucket.start:%H:%M}" if hourly else f"{bucket.start:%m-%d}",
-            title=_title(bucket, hourly=hourly),
-            values=_values(bucket.totals, metric),
-            href=_requests(report, bucket),
-        )
-        for bucket in report.buckets
-    ]
-    return charts.stacked(columns, SERIES[metric], label=label)
-
-
-def _values(totals: Totals, metric: Metric) -> tuple[int, ...]:
-    if metric is Metric.SPEND:
-        return (totals.cost_nanos,)
-    if metric is Metric.REQUESTS:
-        return (totals.requests - totals.failed, totals.failed)
-    return (totals.cached, totals.input, totals.completion)
-
-
-def _title(bucket: Bucket, *, hourly: bool) -> str:
-    totals = bucket.totals
-    when = f"{bucket.start:%Y-%m-%d %H:%M} UTC" if hourly else f"{bucket.start:%Y-%m-%d}"
-    return (
-        f"{when}: {money.dollars(totals.cost_nanos)}, {totals.requests:,} requests ({totals.failed:,} failed), "
-        f"{totals.cached:,} cached, {totals.input:,} input, {totals.completion:,} output tokens"
-    )
-
-
-def _requests(report: Usage, bucket: Bucket) -> str:
-    query = {"since": f"{bucket.start:%Y-%m-%dT%H:%MZ}", "until": f"{bucket.end:%Y-%m-%dT%H:%MZ}"}
-    if report.key is not None:
-        query["key"] = str(report.key.id)
-    return f"{reverse('requests')}?{urlencode(query)}"
 
 
 def _csv(report: Usage) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The first page after signing in: what is left to do, this month in numbers, the last requests."""
+"""The first page after signing in: what is left to do, this month in numbers, thirty days drawn, the last requests."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from accounts.tenancy import member
 from billing.reports.requests import Filters, Row, page
 from billing.reports.usage import Totals, usage
 from billing.reports.windows import Span, window
+from billing.usage_chart import Metric, chart
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
     from accounts.models import User, Workspace
     from accounts.tenancy import MemberRequest
+    from billing import charts
 
 LAST = 5
+TALL = 110  # pixels of the chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,30 @@ class Overview:
     start: Start
     since: datetime
     month: Totals
+    chart: charts.Chart | None
     last: tuple[Row, ...]
+
+    @property
+    def just_started(self) -> bool:
+        return self.start.done and len(self.last) < LAST
 
 
 def look(workspace: Workspace, user: User, now: datetime) -> Overview:
     month = window(Span.MONTH, now)
+    recent = usage(workspace, window(Span.THIRTY_DAYS, now), now=now)
     last = page(workspace, Filters(), size=LAST).rows
     start = Start(
         verified=EmailAddress.objects.filter(user=user, verified=True).exists(),
         key=ApiKey.objects.of(workspace).exists(),
         request=bool(last),
     )
-    return Overview(start=start, since=month.start, month=usage(workspace, month, now=now).totals, last=last)
+    return Overview(
+        start=start,
+        since=month.start,
+        month=usage(workspace, month, now=now).totals,
+        chart=chart(recent, Metric.SPEND, tall=TALL) if recent.totals.requests else None,
+        last=last,
+    )
 
 
 @require_safe

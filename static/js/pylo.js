@@ -1,4 +1,4 @@
-// Copy buttons and tabs; the pages are whole without either.
+// Copy buttons, menus, tabs, and forms that are sent once; the pages are whole without any of it.
 "use strict";
 
 // [data-copy="#id"] copies the text of that element, or the value when it is an input.
@@ -32,8 +32,29 @@ function closeMenus(except) {
   });
 }
 document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("focusin", (event) => closeMenus(event.target.closest("details.menu")));
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") closeMenus(null);
+  if (event.key !== "Escape") return;
+  event.target.closest?.("details.menu[open]")?.querySelector("summary").focus();
+  closeMenus(null);
+});
+
+// A form is sent once: the second click of a double click would lose the answer to the first, such as a new key's secret.
+const submits = (form) => form.querySelectorAll("button:not([type=button])");
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent !== undefined) event.preventDefault();
+  form.dataset.sent = "";
+  // After the browser has read the form: a disabled button's own value would not be sent.
+  setTimeout(() => submits(form).forEach((button) => (button.disabled = true)));
+});
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  document.querySelectorAll("form[data-sent]").forEach((form) => {
+    delete form.dataset.sent;
+    submits(form).forEach((button) => (button.disabled = false));
+  });
 });
 
 // [data-tabs] > [role=tablist] > [role=tab] …, followed by as many [role=tabpanel].

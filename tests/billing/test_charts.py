@@ -41,14 +41,14 @@ def test_ticks_are_few_and_the_last_is_at_or_above_all(totals: list[int]) -> Non
 
 def test_the_tallest_bar_ends_at_its_value_and_parts_stand_on_each_other() -> None:
     (bar,) = drawn((30, 50)).bars
-    assert bar.segments == (charts.Segment("bar-a", 141, 75), charts.Segment("bar-b", 16, 125))
+    assert bar.segments == (charts.Segment("bar-a", 133, 75), charts.Segment("bar-b", 8, 125))
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 2**62)), min_size=1, max_size=40))
 def test_every_bar_stays_in_the_picture_and_has_no_gap(values: list[tuple[int, int]]) -> None:
     for bar, pair in zip(drawn(*values).bars, values, strict=True):
         assert bool(bar.segments) == (sum(pair) > 0)
-        below = charts.BASE
+        below = charts.TOP + charts.TALL
         for segment in bar.segments:
             assert segment.height > 0
             assert segment.y + segment.height == below
@@ -57,7 +57,7 @@ def test_every_bar_stays_in_the_picture_and_has_no_gap(values: list[tuple[int, i
 
 
 def test_a_value_too_small_for_a_pixel_still_gets_one() -> None:
-    assert drawn((1, 0), (10**18, 0)).bars[0].segments == (charts.Segment("bar-a", charts.BASE - 1, 1),)
+    assert drawn((1, 0), (10**18, 0)).bars[0].segments == (charts.Segment("bar-a", charts.TOP + charts.TALL - 1, 1),)
 
 
 def test_without_columns_there_is_a_scale_and_nothing_on_it() -> None:
@@ -68,12 +68,29 @@ def test_without_columns_there_is_a_scale_and_nothing_on_it() -> None:
 
 def test_one_column_is_no_wider_than_a_bar() -> None:
     (bar,) = drawn((1, 1)).bars
-    assert (bar.slot_x, bar.slot_width, bar.x, bar.width) == ("8.00%", "92.00%", "51.00%", "6.00%")
+    assert (bar.slot_x, bar.slot_width, bar.x, bar.width) == ("0.00%", "100.00%", "47.00%", "6.00%")
 
 
 @pytest.mark.parametrize(("columns", "marked"), [(1, 1), (6, 6), (7, 4), (24, 6), (30, 6), (31, 6)])
 def test_marks_are_at_most_six(columns: int, marked: int) -> None:
     assert len(drawn(*[(1, 0)] * columns).marks) == marked
+
+
+def test_the_last_column_is_always_marked() -> None:
+    assert [mark.label for mark in drawn(*[(1, 0)] * 24).marks] == ["3", "7", "11", "15", "19", "23"]
+
+
+@pytest.mark.parametrize(("most", "roomy"), [(10, False), (10**9, True)])
+def test_long_words_on_the_scale_get_more_room(most: int, roomy: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    columns = [charts.Column("a", "title", (most, 0))]
+    assert charts.stacked(columns, AB, label=str).roomy is roomy
+
+
+def test_a_lower_chart_keeps_its_proportions() -> None:
+    columns = [charts.Column("a", "title", (30, 50))]
+    chart = charts.stacked(columns, AB, label=charts.compact, tall=80)
+    assert (chart.height, chart.drawn, chart.ticks[0].y) == (116, 80, 88)
+    assert chart.bars[0].segments == (charts.Segment("bar-a", 58, 30), charts.Segment("bar-b", 8, 50))
 
 
 @pytest.mark.parametrize(

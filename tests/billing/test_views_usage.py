@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -39,10 +40,19 @@ def test_the_page_shows_spend_requests_tokens_and_failures(client: Client, alice
 def test_the_chart_and_the_table_have_the_same_buckets(client: Client, alice: Tenant) -> None:
     record(alice.key, NOW - timedelta(hours=2))
     page = client.get("/usage/", {"metric": "spend"}).content.decode()
-    assert "<title>2026-11-23 12:00 UTC: $0.0026019, 1 requests (0 failed), " in page
-    assert page.count('pointer-events="all"') == 24
+    assert "<title>2026-11-23 12:00 UTC: $0.0026019, 1 request (0 failed), " in page
+    assert page.count('class="slot"') == 24
     assert page.count('class="bar-a"') == 1
     assert "?since=2026-11-23T12:00Z&amp;until=2026-11-23T13:00Z" in page
+
+
+def test_the_table_lists_the_hours_with_requests_and_counts_the_others(client: Client, alice: Tenant) -> None:
+    record(alice.key, NOW - timedelta(hours=2))
+    record(alice.key, NOW)
+    page = client.get("/usage/").content.decode()
+    rows = re.findall(r"<th class=\"nowrap\" scope=\"row\".*?>\s*(2026-[0-9 :-]+?)\s*</a>", page, re.DOTALL)
+    assert rows == ["2026-11-23 14:00", "2026-11-23 12:00"]
+    assert "22 hours without requests" in page
 
 
 def test_another_workspaces_requests_are_not_counted(client: Client, alice: Tenant) -> None:

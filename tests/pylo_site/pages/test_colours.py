@@ -47,3 +47,9 @@ def test_text_can_be_read(ink: str, ground: str, scheme: int) -> None:
 def test_the_border_of_a_field_and_the_focus_ring_can_be_seen(ground: str, scheme: int) -> None:
     assert contrast(COLOURS["line-field"][scheme], COLOURS[ground][scheme]) >= 3
     assert contrast(COLOURS["accent"][scheme], COLOURS[ground][scheme]) >= 3
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("bar", ["accent", "tint-1", "tint-2", "bad"])
+def test_every_part_of_a_chart_can_be_seen(bar: str, scheme: int) -> None:
+    assert contrast(COLOURS[bar][scheme], COLOURS["surface"][scheme]) >= 3

@@ -15,7 +15,7 @@ def strangers_see_no_traceback(settings: Settings) -> None:
     settings.DEBUG = False
 
 
-@pytest.mark.parametrize("name", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html"])
+@pytest.mark.parametrize("name", ["400.html", "403.html", "403_csrf.html", "404.html", "429.html", "500.html"])
 def test_an_error_page_renders_without_any_context_and_has_a_way_out(name: str) -> None:
     html = render_to_string(name)
     assert 'href="/"' in html

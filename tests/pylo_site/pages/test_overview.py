@@ -56,6 +56,22 @@ def test_the_steps_are_gone_when_they_are_done(cast: Cast) -> None:
     assert "Create your first key" not in overview(signed_in(cast.ada))
 
 
+def test_the_steps_shrink_to_a_line_that_goes_away_with_use(cast: Cast) -> None:
+    spend(cast.adas, 1)
+    assert "First request answered" in overview(signed_in(cast.ada))
+    spend(cast.adas, 5)
+    assert "First request answered" not in overview(signed_in(cast.ada))
+
+
+def test_thirty_days_are_drawn_once_there_is_something_to_draw(cast: Cast) -> None:
+    assert look(cast.adas, cast.ada, NOW).chart is None
+    spend(cast.adas, 2)
+    chart = look(cast.adas, cast.ada, NOW).chart
+    assert chart is not None
+    assert [bool(bar.segments) for bar in chart.bars] == [False] * 29 + [True]
+    assert "/usage/?window=30d&amp;metric=spend" in overview(signed_in(cast.ada))
+
+
 def test_the_month_adds_up_and_the_last_five_are_listed(cast: Cast) -> None:
     spend(cast.adas, 7)
     seen = look(cast.adas, cast.ada, NOW)
