@@ -68,7 +68,9 @@ class Misled(Caller):
 
 @pytest.mark.parametrize(("secure", "scheme"), [(True, "https"), (False, "http")])
 async def test_root_and_scheme_of_the_portal_are_the_settings_not_the_clients(
-    upstreams: None, secure: bool, scheme: str
+    upstreams: None,
+    secure: bool,  # noqa: FBT001 - a parameter of the test
+    scheme: str,
 ) -> None:
     from pylo_site.asgi import Site  # noqa: PLC0415 - as above
 

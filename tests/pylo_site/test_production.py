@@ -1,4 +1,4 @@
-"""The site as strangers meet it: https outside, plain HTTP behind the proxy that ends TLS, no sandbox, no debug pages."""
+"""The site as strangers meet it: https outside, HTTP behind the proxy that ends TLS, no sandbox, no debug."""
 
 from __future__ import annotations
 
