@@ -225,6 +225,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # a browsers' preload list binds the whole domain: its owner's to decide
 ]
 X_FRAME_OPTIONS = "DENY"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "pylo_site.debug_page.Filter"
 
 # -- work outside a request -------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
