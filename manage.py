@@ -20,7 +20,7 @@ def main() -> None:
         sys.exit(str(error))
     except OperationalError as error:
         said = str(error).strip().splitlines()
-        sys.exit(f"Postgres: {said[0] if said else error!r}")
+        sys.exit(f"Postgres: {said[0] if said else type(error).__name__}")
 
 
 if __name__ == "__main__":
