@@ -224,6 +224,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # the proxy that ends TLS redirects; behind it every request is plain
     "security.W021",  # a browsers' preload list binds the whole domain: its owner's to decide
 ]
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "pylo_site.debug_page.Filter"
 
