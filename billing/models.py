@@ -72,9 +72,9 @@ class Posting(models.Model):
     """Credit put on or taken off a balance, by anything but usage. `key` makes each happen once: `signup:<id>`."""
 
     class Kind(models.TextChoices):
-        SIGNUP_CREDIT = "signup_credit"
-        TOP_UP = "top_up"
-        ADJUSTMENT = "adjustment"
+        SIGNUP_CREDIT = "signup_credit", "Sign-up credit"
+        TOP_UP = "top_up", "Credit added"
+        ADJUSTMENT = "adjustment", "Adjustment"
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="postings")
     kind = models.CharField(max_length=20, choices=Kind.choices)
