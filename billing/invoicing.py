@@ -88,7 +88,7 @@ def issue_month(now: datetime) -> int:
             log.error("invoice_refused", workspace=str(workspace.id), reason=str(error))  # noqa: TRY400 - it says why
         except OperationalError:
             raise  # Postgres itself: the next run goes on
-        except Exception:  # noqa: BLE001 - one workspace's trouble must not hold up the others
+        except Exception:  # one workspace's trouble must not hold up the others
             log.exception("invoice_broke", workspace=str(workspace.id))
         else:
             issued += 1
