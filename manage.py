@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line; settings that do not hold are told in a line each, without a traceback."""
+"""Django's command line; settings that do not hold, and a database that is away, are told without a traceback."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pylo_site.settings")
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - the settings must be named first
+    from django.db import OperationalError  # noqa: PLC0415 - as above
 
     from pylo_site.env import Misconfigured  # noqa: PLC0415 - as above
 
@@ -17,6 +18,9 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except Misconfigured as error:
         sys.exit(str(error))
+    except OperationalError as error:
+        said = str(error).strip().splitlines()
+        sys.exit(f"Postgres: {said[0] if said else type(error).__name__}")
 
 
 if __name__ == "__main__":

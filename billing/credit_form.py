@@ -39,10 +39,10 @@ class AddCredit(forms.Form):
         except InvalidOperation:
             self.add_error(field, RANGE)
             return 0
-        cents = dollars * 100
         if not dollars.is_finite() or not LEAST <= dollars <= MOST:
             self.add_error(field, RANGE)
             return 0
+        cents = dollars * 100
         if cents != cents.to_integral_value():
             self.add_error(field, "Enter dollars and whole cents, such as 37.50.")
             return 0

@@ -35,11 +35,12 @@ log = structlog.stdlib.get_logger(__name__)
 @member(Role.OWNER, Role.ADMIN, Role.BILLING)
 def credit_add(request: MemberRequest) -> HttpResponse:
     """Ask for the amount; then send the payer to the provider's page."""
+    provider = _provider()
     form = AddCredit(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return render(request, "billing/add_credit.html", {"form": form})
     try:
-        url = _provider().begin(
+        url = provider.begin(
             amount_cents=form.cents,
             reference=str(request.workspace.id),
             return_url=settings.PYLO_PUBLIC_URL + reverse("credit_return"),

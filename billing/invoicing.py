@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from accounts.models import Role, Workspace
 from billing import documents, drafting, ledger
@@ -86,6 +86,10 @@ def issue_month(now: datetime) -> int:
             invoice = issue(workspace=workspace, until=until, now=now)
         except BillingError as error:
             log.error("invoice_refused", workspace=str(workspace.id), reason=str(error))  # noqa: TRY400 - it says why
+        except OperationalError:
+            raise  # Postgres itself: the next run goes on
+        except Exception:  # one workspace's trouble must not hold up the others
+            log.exception("invoice_broke", workspace=str(workspace.id))
         else:
             issued += 1
             log.info("invoice_issued", workspace=str(workspace.id), number=invoice.number)

@@ -73,8 +73,8 @@ class Posting(models.Model):
 
     class Kind(models.TextChoices):
         SIGNUP_CREDIT = "signup_credit", "Sign-up credit"
-        TOP_UP = "top_up"
-        ADJUSTMENT = "adjustment"
+        TOP_UP = "top_up", "Credit added"
+        ADJUSTMENT = "adjustment", "Adjustment"
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="postings")
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -20,7 +20,7 @@ from billing import signatures
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SESSION_ID = re.compile(r"[A-Za-z0-9_]{1,80}")
+ID = re.compile(r"[A-Za-z0-9_]{1,80}")
 PATIENCE = 5.0  # seconds
 
 
@@ -82,15 +82,18 @@ class SandboxProvider:
         return _text(self._call("POST", "", asked), "url")
 
     def fetch(self, session_id: str) -> Session:
-        if SESSION_ID.fullmatch(session_id) is None:
+        if ID.fullmatch(session_id) is None:
             raise NoSuchSession(session_id[:80])
         found = self._call("GET", f"/{session_id}")
         amount = found.get("amount_cents")
-        if not isinstance(amount, int):
+        if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0:
             raise ProviderAway("the payment provider's answer has no amount")
+        payment_intent = _text(found, "payment_intent")  # what the credit is keyed by
+        if _text(found, "id") != session_id or ID.fullmatch(payment_intent) is None:
+            raise ProviderAway("the payment provider's answer is about another session, or no payment")
         return Session(
-            id=_text(found, "id"),
-            payment_intent=_text(found, "payment_intent"),
+            id=session_id,
+            payment_intent=payment_intent,
             reference=_text(found, "reference"),
             amount_cents=amount,
             paid=_text(found, "status") == "paid",
@@ -122,6 +125,6 @@ class SandboxProvider:
 
 def _text(answer: dict[str, Any], name: str) -> str:
     value = answer.get(name)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         raise ProviderAway(f"the payment provider's answer has no {name}")
     return value

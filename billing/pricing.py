@@ -8,6 +8,8 @@ from typing import Protocol
 from billing.errors import BillingError
 from gateway.usage import CHARGED, Outcome, Tokens
 
+MOST_TOKENS = 1_000_000_000  # of a kind in one request: thousands of times what any model takes or gives
+
 
 class Priced(Protocol):
     """Anything with nano-dollars a token: `models.Price`, or `Rates`."""
@@ -56,13 +58,15 @@ class ImpossibleTokens(BillingError):  # noqa: N818 - reads as what it is
 
 
 def check(tokens: Tokens) -> None:
-    """Raise `ImpossibleTokens` unless cached is part of prompt, reasoning part of completion, and none is negative."""
+    """Raise `ImpossibleTokens` unless cached is part of prompt, reasoning part of completion, and all are plausible."""
     if min(tokens.prompt, tokens.cached, tokens.completion, tokens.reasoning) < 0:
         raise ImpossibleTokens(tokens, "a count is negative")
     if tokens.cached > tokens.prompt:
         raise ImpossibleTokens(tokens, "more tokens were cached than the prompt has")
     if tokens.reasoning > tokens.completion:
         raise ImpossibleTokens(tokens, "more tokens were reasoning than were generated")
+    if max(tokens.prompt, tokens.completion) > MOST_TOKENS:
+        raise ImpossibleTokens(tokens, f"more tokens than {MOST_TOKENS:,}")
 
 
 def charge(tokens: Tokens, price: Priced) -> Charge:

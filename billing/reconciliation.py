@@ -9,6 +9,7 @@ from django.db import connection
 
 from billing import rollup
 from billing.periods import hour_of
+from gateway.usage import CHARGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,38 +65,80 @@ CHECKS = (
         """,
     ),
     Check(
+        "a record's price is its model's and held then",
+        """
+        SELECT 'request ' || uid, 1, 0
+        FROM billing_requestrecord AS record JOIN billing_price AS price ON price.id = price_id
+        WHERE record.model <> price.model OR admitted_at < starts_at OR admitted_at >= ends_at
+        ORDER BY 1
+        """,
+    ),
+    Check(
+        "a record's key and invoice are its workspace's, and the invoice's end is after it",
+        """
+        SELECT 'request ' || uid, 1, 0
+        FROM billing_requestrecord AS record
+        JOIN accounts_apikey AS key ON key.id = key_id
+        LEFT JOIN billing_invoice AS invoice ON invoice.id = invoice_id
+        WHERE key.workspace_id <> record.workspace_id OR invoice.workspace_id <> record.workspace_id
+           OR admitted_at >= period_end
+        ORDER BY 1
+        """,
+    ),
+    Check(
         "the rollups of a complete hour are the sum of its records",
         """
-        SELECT format('workspace %%s, key %%s, hour %%s, %%s of %%s requests', workspace_id, key_id,
-                      to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24'),
-                      coalesce(rolled.requests, 0), coalesce(counted.requests, 0)),
+        SELECT format('workspace %%s, key %%s, hour %%s, (requests, failed, prompt, cached, completion, reasoning, '
+                      'cost, waived) %%s of %%s', workspace_id, key_id,
+                      to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24'), rolled.sums, counted.sums),
                coalesce(counted.nanos, 0), coalesce(rolled.nanos, 0)
         FROM (
-            SELECT workspace_id, key_id, hour, requests, cost_nanos AS nanos FROM billing_usagerollup
-            WHERE hour < %(complete)s
+            SELECT workspace_id, key_id, hour, cost_nanos AS nanos,
+                   ROW(requests, failed, prompt_tokens::numeric, cached_tokens::numeric, completion_tokens::numeric,
+                       reasoning_tokens::numeric, cost_nanos::numeric, waived_nanos::numeric) AS sums
+            FROM billing_usagerollup WHERE hour < %(complete)s
         ) AS rolled
         FULL JOIN (
-            SELECT workspace_id, key_id, date_trunc('hour', admitted_at, 'UTC') AS hour, count(*) AS requests,
-                   sum(cost_nanos) AS nanos, max(recorded_at) AS latest
-            FROM billing_requestrecord
-            WHERE admitted_at < %(complete)s GROUP BY 1, 2, 3
+            SELECT workspace_id, key_id, date_trunc('hour', admitted_at, 'UTC') AS hour, sum(cost_nanos) AS nanos,
+                   ROW(count(*), count(*) FILTER (WHERE outcome <> ALL(%(charged)s)), sum(prompt_tokens),
+                       sum(cached_tokens), sum(completion_tokens), sum(reasoning_tokens), sum(cost_nanos),
+                       sum(waived_nanos)) AS sums,
+                   max(recorded_at) AS latest
+            FROM billing_requestrecord WHERE admitted_at < %(complete)s GROUP BY 1, 2, 3
         ) AS counted USING (workspace_id, key_id, hour)
-        WHERE coalesce(latest, '-infinity') < %(settled)s
-          AND (rolled.requests, rolled.nanos) IS DISTINCT FROM (counted.requests, counted.nanos)
+        WHERE coalesce(latest, '-infinity') < %(settled)s AND rolled.sums IS DISTINCT FROM counted.sums
         ORDER BY 1
         """,
     ),
     Check(
         "an invoice is the sum of its records",
         """
-        SELECT format('invoice %%s, %%s of %%s requests', number, invoice.requests, coalesce(counted.requests, 0)),
+        SELECT format('invoice %%s, (requests, free, waived) %%s of %%s', number,
+                      ROW(invoice.requests, free_requests, waived_nanos), ROW(counted.requests, free, waived)),
                coalesce(counted.nanos, 0), usage_nanos
         FROM billing_invoice AS invoice
         LEFT JOIN (
-            SELECT invoice_id, count(*) AS requests, sum(cost_nanos) AS nanos FROM billing_requestrecord
-            WHERE invoice_id IS NOT NULL GROUP BY 1
+            SELECT invoice_id, count(*) AS requests, count(*) FILTER (WHERE outcome <> ALL(%(charged)s)) AS free,
+                   sum(waived_nanos) AS waived, sum(cost_nanos) AS nanos
+            FROM billing_requestrecord WHERE invoice_id IS NOT NULL GROUP BY 1
         ) AS counted ON counted.invoice_id = invoice.id
-        WHERE (counted.requests, counted.nanos) IS DISTINCT FROM (invoice.requests::int8, invoice.usage_nanos::numeric)
+        WHERE (counted.requests, free, waived, counted.nanos)
+              IS DISTINCT FROM (invoice.requests, free_requests, waived_nanos::numeric, usage_nanos::numeric)
+        ORDER BY 1
+        """,
+    ),
+    Check(
+        "the balance pays an invoice at most",
+        """
+        SELECT 'invoice ' || number, least(greatest(credit_cents, 0), total_cents), credit_cents
+        FROM billing_invoice WHERE credit_cents NOT BETWEEN 0 AND total_cents
+        ORDER BY 1
+        """,
+    ),
+    Check(
+        "an invoice's PDF is the one that was issued",
+        """
+        SELECT 'invoice ' || number, 1, 0 FROM billing_invoice WHERE encode(sha256(pdf), 'hex') <> pdf_sha256
         ORDER BY 1
         """,
     ),
@@ -139,9 +182,14 @@ CHECKS = (
     Check(
         "invoice numbers have no gap",
         """
-        SELECT 'series ' || name, last, (SELECT count(*) FROM billing_invoice WHERE number LIKE name || '-%%')
-        FROM billing_invoiceseries AS series
-        WHERE last <> (SELECT count(*) FROM billing_invoice WHERE number LIKE name || '-%%')
+        SELECT 'series ' || series, coalesce(last, 0), coalesce(greatest(invoices, latest), 0)
+        FROM (SELECT name AS series, last FROM billing_invoiceseries) AS given
+        FULL JOIN (
+            SELECT regexp_replace(number, '-[0-9]+$', '') AS series, count(*) AS invoices,
+                   max(substring(number FROM '[0-9]+$')::int8) AS latest
+            FROM billing_invoice GROUP BY 1
+        ) AS issued USING (series)
+        WHERE (last, last) IS DISTINCT FROM (invoices, latest)
         ORDER BY 1
         """,
     ),
@@ -151,13 +199,14 @@ CHECKS = (
 def findings(now: datetime) -> Iterator[tuple[Check, list[Finding]]]:
     """Make check after check, and give each with what it found. One check is one statement: one snapshot."""
     mark = rollup.complete_up_to(now)
-    # Without rollups both are NULL: no hour is complete, and none is compared.
-    moments = {
+    # Without rollups both moments are NULL: no hour is complete, and none is compared.
+    asked = {
         "complete": hour_of(mark).start if mark else None,
         "settled": mark - rollup.OVERLAP if mark else None,
+        "charged": [outcome.value for outcome in sorted(CHARGED)],
     }
     for check in CHECKS:
         with connection.cursor() as cursor:
-            cursor.execute(check.sql, moments)
+            cursor.execute(check.sql, asked)
             rows = cursor.fetchall()
         yield check, [Finding(check.name, about, int(expected), int(found)) for about, expected, found in rows]

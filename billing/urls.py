@@ -17,7 +17,7 @@ urlpatterns = [
     path("billing/", include("billing.credit_urls")),
     path("invoices/", invoices_page, name="invoices"),
     path("invoices/issue/", invoice_issue, name="invoice_issue"),
-    path("invoices/<str:number>/", invoice_page, name="invoice"),
-    path("invoices/<str:number>/pdf/", invoice_pdf, name="invoice_pdf"),
-    path("invoices/<str:number>/csv/", invoice_csv, name="invoice_csv"),
+    path("invoices/<slug:number>/", invoice_page, name="invoice"),
+    path("invoices/<slug:number>/pdf/", invoice_pdf, name="invoice_pdf"),
+    path("invoices/<slug:number>/csv/", invoice_csv, name="invoice_csv"),
 ]

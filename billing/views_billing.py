@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.tenancy import member
 from billing import invoicing
 from billing import views_filters as asked
+from billing.credit_form import OFFERED
 from billing.reports.account import entries, funds
 from billing.views_invoices import PAYERS
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.tenancy import MemberRequest
-
-OFFERED = (10, 25, 50, 100)  # dollars
 
 
 @require_safe

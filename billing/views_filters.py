@@ -73,7 +73,7 @@ def filters(request: MemberRequest) -> Filters:
         charged={CHARGED: True, FREE: False}.get(asked),
         key=key(request),
         invoice=_invoice(request),
-        request_id=request.GET.get("id", "").strip()[:200],
+        request_id=_text(request, "id").strip()[:200],
         since=_moment(request, "since"),
         until=_moment(request, "until"),
     )
@@ -88,7 +88,7 @@ def place(request: MemberRequest) -> Place | None:
 
 
 def number(request: MemberRequest, name: str) -> int | None:
-    text = request.GET.get(name)
+    text = _text(request, name)
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
@@ -96,8 +96,15 @@ def number(request: MemberRequest, name: str) -> int | None:
     return int(text)
 
 
+def _text(request: MemberRequest, name: str) -> str:
+    text = request.GET.get(name, "")
+    if "\0" in text:  # which Postgres has no text for
+        raise Http404
+    return text
+
+
 def _uuid(request: MemberRequest, name: str) -> UUID | None:
-    text = request.GET.get(name)
+    text = _text(request, name)
     if not text:
         return None
     try:
@@ -107,7 +114,7 @@ def _uuid(request: MemberRequest, name: str) -> UUID | None:
 
 
 def _moment(request: MemberRequest, name: str) -> datetime | None:
-    text = request.GET.get(name)
+    text = _text(request, name)
     if not text:
         return None
     try:
@@ -116,11 +123,14 @@ def _moment(request: MemberRequest, name: str) -> datetime | None:
         raise Http404 from error
     if found is None:
         raise Http404
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError as error:  # a moment that exists in its own zone only
+        raise Http404 from error
 
 
 def _invoice(request: MemberRequest) -> Invoice | None:
-    number = request.GET.get("invoice")
+    number = _text(request, "invoice")
     if not number:
         return None
     found = Invoice.objects.filter(workspace=request.workspace, number=number).only("number").first()

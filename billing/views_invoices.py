@@ -76,7 +76,10 @@ def invoice_issue(request: MemberRequest) -> HttpResponse:
     try:
         invoice = invoicing.issue(workspace=request.workspace, until=now, now=now)
     except invoicing.NothingToInvoice:
-        messages.info(request, "There is nothing to invoice: no request was recorded since the last invoice.")
+        messages.info(request, "There is nothing to invoice: no request was charged since the last invoice.")
+        return redirect("invoices")
+    except invoicing.AlreadyInvoiced:  # two clicks at once
+        messages.info(request, "An invoice was issued a moment ago.")
         return redirect("invoices")
     messages.success(request, f"Invoice {invoice.number} was issued.")
     return redirect("invoice", invoice.number)

@@ -33,19 +33,24 @@ def gateway_config() -> GatewayConfig:
 
 
 class Site:
-    """Sends each request to its half."""
+    """Sends each request to its half.
 
-    def __init__(self, gateway: App, portal: Any) -> None:
+    Where the public URL is https, a proxy of ours ended TLS: the portal is told so here, and not by a header that a
+    client can send. The same holds for the root path, which Daphne takes from a header.
+    """
+
+    def __init__(self, gateway: App, portal: Any, *, secure: bool) -> None:
         self.gateway = gateway
         self.portal = portal
+        self._told = {"scheme": "https" if secure else "http", "root_path": ""}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
         if scope["type"] == "http" and (path == "/v1" or path.startswith("/v1/")):
             await self.gateway(scope, receive, send)
         else:
-            await self.portal(scope, receive, send)
+            await self.portal({**scope, **self._told} if scope["type"] == "http" else scope, receive, send)
 
 
 portal = get_asgi_application()
-application = Site(Application(gateway_config()), portal)
+application = Site(Application(gateway_config()), portal, secure=settings.SECURE)

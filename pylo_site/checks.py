@@ -45,7 +45,11 @@ def database(
             unapplied = unapplied_migrations(alias)
         except OperationalError as error:
             said = str(error).strip().splitlines()
-            return [Error(f"Postgres does not answer: {said[0] if said else error!r}", hint=REACH, id="pylo.E033")]
+            return [
+                Error(
+                    f"Postgres does not answer: {said[0] if said else type(error).__name__}", hint=REACH, id="pylo.E033"
+                )
+            ]
         if unapplied:
             return [Error(f"Migrations are not applied: {', '.join(unapplied)}.", hint=MIGRATE, id="pylo.E030")]
         if not has_price(alias, timezone.now()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 NANOS_PER_DOLLAR = 1_000_000_000
+MOST_NANOS = 2**63 - 1  # that a balance holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,6 @@ class Environment:
     def text(self, name: str, default: str = "") -> str:
         return self._raw(name) or default
 
-    def required(self, name: str, check: str, hint: str) -> str:
-        value = self._raw(name)
-        if not value:
-            self.problem(check, f"{name} is not set.", hint)
-        return value
-
     def secrets(self, name: str, check: str, hint: str, *, shortest: int) -> tuple[str, ...]:
         """Read a comma-separated list of secrets, the current one first, each of at least `shortest` characters."""
         values = tuple(part.strip() for part in self._raw(name).split(",") if part.strip())
@@ -104,21 +99,32 @@ class Environment:
         raw = self._raw(name) or default
         try:
             nanos = Decimal(raw) * NANOS_PER_DOLLAR
-        except InvalidOperation:
+        except DecimalException:
             nanos = Decimal(-1)
-        if not nanos.is_finite() or nanos < 0 or nanos != nanos.to_integral_value():
+        if not nanos.is_finite() or not 0 <= nanos <= MOST_NANOS or nanos != nanos.to_integral_value():
             self.problem(check, f"{name}={raw!r} is no amount in USD.", "Give dollars such as 5 or 0.25.")
             return 0
         return int(nanos)
 
     def url(self, name: str, check: str, *, schemes: tuple[str, ...], default: str = "") -> str:
+        """Read a URL. One that does not hold is not repeated: it may have a password in it."""
         raw = self._raw(name) or default
-        parts = urlsplit(raw)
-        if parts.scheme not in schemes or not (parts.hostname or parts.path):
-            what = f"{name}={raw!r} is no {' or '.join(schemes)} URL." if raw else f"{name} is not set."
-            self.problem(check, what, f"Give a URL such as {schemes[0]}://host:port/…; bin/serve sets one by itself.")
+        if not _is_url(raw, schemes):
+            what = f"{name} is no {' or '.join(schemes)} URL." if raw else f"{name} is not set."
+            hint = f"Give a URL such as {schemes[0]}://host:port/…, with / : # in a password as %2F %3A %23"
+            self.problem(check, what, f"{hint}; bin/serve sets one by itself.")
         return raw
 
     def path(self, name: str, default: Path) -> Path:
         raw = self._raw(name)
         return Path(raw).expanduser().resolve() if raw else default
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    """Say whether it names a host or, for an engine on this machine, a path."""
+    try:
+        parts = urlsplit(text)
+        local = not parts.scheme.startswith("http") and parts.path.startswith("/") and parts.path != "/"
+        return parts.scheme in schemes and (bool(parts.hostname) or local) and parts.port != 0
+    except ValueError:  # of the port, or of an IPv6 address
+        return False

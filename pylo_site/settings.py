@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
@@ -42,6 +42,14 @@ PYLO_SIGNUP_CREDIT_NANOS = env.dollars("PYLO_SIGNUP_CREDIT", "pylo.E010", defaul
 PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
 PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none
 PYLO_PAYMENTS_SECRET = env.text("PYLO_PAYMENTS_SECRET")  # signs its webhooks
+if PYLO_PAYMENTS_URL:
+    env.url("PYLO_PAYMENTS_URL", "pylo.E016", schemes=("http", "https"))
+    if not (PYLO_SANDBOX and PYLO_PAYMENTS_SECRET):
+        env.problem(
+            "pylo.E017",
+            "PYLO_PAYMENTS_URL is set without PYLO_SANDBOX=1 and PYLO_PAYMENTS_SECRET.",
+            "Unset it: whoever is sent to the sandbox's payment page gets credit for no money.",
+        )
 
 PYLO_SELLER_NAME = env.text("PYLO_SELLER_NAME", "Pylo")  # as invoices print it, with the next two
 PYLO_SELLER_ADDRESS = env.text("PYLO_SELLER_ADDRESS")  # its lines, separated by ;
@@ -52,13 +60,15 @@ PYLO_MODEL = "moonshotai/kimi-k2.6"
 # -- Django -----------------------------------------------------------------------------------------------------------
 _public = urlsplit(PYLO_PUBLIC_URL)
 SECURE = _public.scheme == "https"
-ALLOWED_HOSTS = [host for host in env.text("PYLO_ALLOWED_HOSTS").split(",") if host] or [
+ALLOWED_HOSTS = [host.strip() for host in env.text("PYLO_ALLOWED_HOSTS").split(",") if host.strip()] or [
     _public.hostname or "localhost"
 ]
 if PYLO_SANDBOX:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]
 if SECURE and "*" in ALLOWED_HOSTS:
     env.problem("pylo.E011", "PYLO_ALLOWED_HOSTS is *.", "Name the hosts; links in mails are built from them.")
+if SECURE and DEBUG:
+    env.problem("pylo.E015", "PYLO_DEBUG is on and PYLO_PUBLIC_URL is https.", "Debug pages show code to strangers.")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -118,7 +128,7 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}},
+        "OPTIONS": {**dict(parse_qsl(parts.query)), "pool": {"min_size": 1, "max_size": 8, "timeout": 5}},
     }
 
 
@@ -186,6 +196,7 @@ EMAIL_PORT = env.number("PYLO_SMTP_PORT", "pylo.E012", default=465, least=1, mos
 EMAIL_HOST_USER = env.text("PYLO_SMTP_USER")
 EMAIL_HOST_PASSWORD = env.text("PYLO_SMTP_PASSWORD")
 EMAIL_USE_SSL = True  # STARTTLS can fall back to clear text
+EMAIL_TIMEOUT = 10  # seconds that a mail server may keep a page waiting
 DEFAULT_FROM_EMAIL = env.text("PYLO_MAIL_FROM", f"Pylo <no-reply@{_public.hostname or 'localhost'}>")
 
 # -- the browser ------------------------------------------------------------------------------------------------------
@@ -213,7 +224,9 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # the proxy that ends TLS redirects; behind it every request is plain
     "security.W021",  # a browsers' preload list binds the whole domain: its owner's to decide
 ]
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
 X_FRAME_OPTIONS = "DENY"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "pylo_site.debug_page.Filter"
 
 # -- work outside a request -------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -17,7 +17,12 @@ PURE = (
     *("gateway.assemble", "gateway.breaker", "gateway.dialects", "gateway.errors", "gateway.limits", "gateway.meter"),
     *("gateway.routing", "gateway.schema", "gateway.sse", "gateway.usage"),
 )
-EXACT = ("billing/money.py", "billing/pricing.py", "billing/ledger.py", "billing/invoicing.py")
+EXACT = (
+    *("billing/money.py", "billing/pricing.py", "billing/ledger.py", "billing/drafting.py", "billing/invoicing.py"),
+    *("billing/credit_form.py", "billing/topup.py", "billing/prices.py", "billing/rollup.py"),
+    *("billing/reconciliation.py", "billing/charts.py", "billing/reports/usage.py", "billing/reports/requests.py"),
+    *("billing/reports/sheets.py", "billing/reports/invoices.py", "billing/reports/account.py"),
+)
 
 
 def sources() -> list[Path]:

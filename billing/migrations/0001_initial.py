@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
             name='Posting',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('signup_credit', 'Sign-up credit'), ('top_up', 'Top Up'), ('adjustment', 'Adjustment')], max_length=20)),
+                ('kind', models.CharField(choices=[('signup_credit', 'Sign-up credit'), ('top_up', 'Credit added'), ('adjustment', 'Adjustment')], max_length=20)),
                 ('nanos', models.BigIntegerField()),
                 ('key', models.CharField(max_length=120, unique=True)),
                 ('note', models.CharField(blank=True, max_length=200)),

@@ -13,16 +13,11 @@ if TYPE_CHECKING:
     from accounts.models import Workspace
 
 PAGE = 50
-KINDS = {
-    Posting.Kind.SIGNUP_CREDIT: "Sign-up credit",
-    Posting.Kind.TOP_UP: "Credit added",
-    Posting.Kind.ADJUSTMENT: "Adjustment",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """What is there to spend: requests are admitted until the balance would pass −`credit_line_nanos`."""
+    """What is there to spend: requests are admitted while anything is."""
 
     nanos: int
     credit_line_nanos: int
@@ -59,5 +54,5 @@ def entries(workspace: Workspace, *, before: int | None = None, size: int = PAGE
         postings = postings.filter(id__lt=before)
     found = list(postings.order_by("-id")[: size + 1])
     shown = found[:size]
-    rows = tuple(Entry(item.posted_at, KINDS[Posting.Kind(item.kind)], item.note, item.nanos) for item in shown)
+    rows = tuple(Entry(item.posted_at, Posting.Kind(item.kind).label, item.note, item.nanos) for item in shown)
     return Entries(rows, shown[-1].id if len(found) > size else None)

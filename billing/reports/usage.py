@@ -54,7 +54,7 @@ class Totals:
 
     @property
     def failed_per_mille(self) -> int:
-        return round(1000 * self.failed / self.requests) if self.requests else 0
+        return (1000 * self.failed + self.requests // 2) // self.requests if self.requests else 0
 
     @property
     def error_rate(self) -> str:

@@ -52,6 +52,13 @@ def test_the_page_that_shows_the_key_is_stored_nowhere(people: Cast) -> None:
     assert not SECRET.search(repr(response.cookies))
 
 
+def test_a_message_is_in_no_cookie_of_its_own(people: Cast) -> None:
+    client = signed_in(people.alice)
+    done = client.post(f"/keys/{people.key.pk}/revoke/")
+    assert set(done.cookies) <= {"sessionid", "csrftoken"}
+    assert "revoked. New requests with it are refused." in client.get("/keys/").content.decode()
+
+
 def test_no_column_of_the_key_holds_its_secret(people: Cast) -> None:
     stored = repr(list(ApiKey.objects.values()))
     assert people.token.secret not in stored

@@ -45,6 +45,10 @@ def test_every_list_and_row_can_be_read_and_nothing_edited(staff: Client, model:
     assert model._default_manager.values().get() == before
 
 
+def test_a_kind_of_posting_is_called_as_on_the_billing_page(staff: Client) -> None:
+    assert "Sign-up credit" in staff.get(reverse("admin:billing_posting_changelist")).content.decode()
+
+
 def test_only_prices_can_be_added(staff: Client) -> None:
     for model in (RequestRecord, Balance, Posting, Invoice):
         assert staff.get(reverse(f"admin:billing_{model._meta.model_name}_add")).status_code == 403

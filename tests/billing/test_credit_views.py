@@ -189,3 +189,13 @@ def test_without_a_provider_there_is_nothing_to_pay(settings: Settings) -> None:
     settings.PYLO_PAYMENTS_URL = ""
     assert tell(event("cs_0")) == 404
     assert sign_in(make_workspace()).post(ADD, {"amount": "25"}).status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", [ADD, BACK])
+def test_without_payments_there_is_no_way_to_pay(settings: Settings, path: str) -> None:
+    settings.PYLO_PAYMENTS_URL = ""
+    client = sign_in(make_workspace())
+    assert client.get(path).status_code == 404
+    assert client.post(ADD, {"amount": "25"}).status_code == 404
+    assert Client().post(HOOK).status_code == 404

@@ -281,6 +281,17 @@ def test_a_workspace_that_cannot_be_invoiced_keeps_no_other_waiting(workspace: W
     assert Invoice.objects.get().workspace_id == other.workspace_id
 
 
+def test_whatever_is_wrong_with_one_workspace_keeps_no_other_waiting(workspace: Workspace, key: ApiKey) -> None:
+    other = make_key(make_workspace("Other"))
+    record(make_request(key))
+    issue(workspace, OCTOBER + 14 * DAY)
+    InvoiceLine.objects.update(carried_out_nanos=-1)  # which no code of ours expects
+    record(make_request(key, at=OCTOBER + 20 * DAY), make_request(other))
+    assert invoicing.issue_month(NOVEMBER + DAY) == 1
+    assert Invoice.objects.get(workspace=other.workspace).number == "PYLO-2026-000002"
+    assert RequestRecord.objects.get(invoice=None).workspace_id == workspace.id
+
+
 def test_numbers_start_again_each_year(workspace: Workspace, key: ApiKey) -> None:
     record(make_request(key), make_request(key, at=DECEMBER))
     january = datetime(2027, 1, 2, tzinfo=UTC)

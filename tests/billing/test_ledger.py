@@ -112,7 +112,7 @@ def broken(key: ApiKey) -> list[tuple[str, Request]]:
         ("0x00", make_request(key, request_id="a\x00b")),
         ("surrogates", make_request(key, request_id="\ud800")),
         ("too long", make_request(key, request_id="x" * 129)),
-        ("out of range", make_request(key, tokens=Tokens(2**62, 0, 0, 0))),
+        ("more tokens than", make_request(key, tokens=Tokens(2**62, 0, 0, 0))),
         ("out of range", make_request(key, status=70_000)),
         ("too large", make_request(key, admitted_at_ms=10**18)),
         ("check constraint", make_request(key, duration_ms=-1)),
@@ -125,6 +125,14 @@ def test_a_record_that_can_never_be_written_is_named_and_nothing_is_written(key:
     with pytest.raises(ledger.Unrecordable, match=why) as refusal:
         record(make_request(key), request, make_request(key))
     assert refusal.value.uid == request.uid
+    assert nothing_was_written()
+
+
+def test_nonsense_that_would_fit_by_itself_does_not_stop_the_journal(key: ApiKey) -> None:
+    nonsense = [make_request(key, tokens=Tokens(2**52, 0, 0, 0)) for _ in range(3)]  # $4 billion each
+    with pytest.raises(ledger.Unrecordable) as refusal:
+        record(make_request(key), *nonsense)
+    assert refusal.value.uid == nonsense[0].uid
     assert nothing_was_written()
 
 

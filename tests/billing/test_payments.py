@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,3 +82,50 @@ def test_an_event_about_something_else_names_no_session() -> None:
     body = json.dumps({"type": "refund.created", "data": {"object": {}}}).encode()
     provider = SandboxProvider("http://localhost", SECRET)
     assert provider.read_event(body, {"Pylo-Signature": sign(body, SECRET, 100)}, 100) == Event("refund.created", "")
+
+
+@contextmanager
+def answering(answer: object) -> Iterator[SandboxProvider]:
+    """A provider that answers every question so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield SandboxProvider(f"http://127.0.0.1:{server.server_port}", SECRET)
+        server.shutdown()
+
+
+PAID = {"id": "cs_1", "payment_intent": "pi_1", "reference": "w1", "amount_cents": 500, "status": "paid"}
+
+
+def test_an_answer_is_taken_as_it_stands() -> None:
+    with answering(PAID) as provider:
+        assert provider.fetch("cs_1") == Session(
+            id="cs_1", payment_intent="pi_1", reference="w1", amount_cents=500, paid=True
+        )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"payment_intent": ""},
+        {"payment_intent": "x" * 81},
+        {"id": "cs_2"},
+        {"amount_cents": 0},
+        {"amount_cents": -500},
+        {"amount_cents": True},
+        {"amount_cents": "500"},
+        {"status": None},
+    ],
+)
+def test_an_answer_that_no_payment_can_have_is_nonsense(wrong: dict[str, object]) -> None:
+    with answering(PAID | wrong) as provider, pytest.raises(ProviderAway):
+        provider.fetch("cs_1")

@@ -14,7 +14,7 @@ from billing import invoicing, ledger, rollup
 from billing.models import Invoice, Posting, RequestRecord
 from billing.reconciliation import CHECKS, findings
 from gateway.usage import Outcome
-from tests.billing.factories import NOON, make_request, record
+from tests.billing.factories import NOON, make_request, make_workspace, record
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Workspace
@@ -25,7 +25,10 @@ NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
 
 @pytest.fixture
 def books(workspace: Workspace, key: ApiKey) -> None:
-    """Two months' invoices, credit, rollups and a record that no invoice has yet."""
+    """Two months' invoices, credit, rollups and a record that no invoice has yet; and `other`, another workspace."""
+    make_workspace("Other")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP VIEW other AS SELECT id FROM accounts_workspace WHERE name = 'Other'")
     ledger.open_balance(workspace=workspace, credit_nanos=5 * 10**9, at=NOON)
     for month in range(2):
         at = NOON + timedelta(days=30 * month)
@@ -62,6 +65,30 @@ def test_books_that_agree_have_no_findings(books: None) -> None:
         ("UPDATE billing_invoiceline SET tokens = tokens + 1", "a line is its tokens at its price"),
         ("UPDATE billing_invoiceline SET carried_in_nanos = carried_in_nanos + 1", "a line carries in what the last"),
         ("UPDATE billing_invoiceseries SET last = last + 1", "invoice numbers have no gap"),
+        ("DELETE FROM billing_invoiceseries", "invoice numbers have no gap"),
+        (
+            "UPDATE billing_invoice SET number = 'PYLO-2026-000003' WHERE number LIKE '%2'",
+            "invoice numbers have no gap",
+        ),
+        ("UPDATE billing_usagerollup SET failed = failed + 1", "the rollups of a complete hour"),
+        ("UPDATE billing_usagerollup SET prompt_tokens = prompt_tokens + 1", "the rollups of a complete hour"),
+        ("UPDATE billing_usagerollup SET cached_tokens = cached_tokens + 1", "the rollups of a complete hour"),
+        ("UPDATE billing_usagerollup SET completion_tokens = completion_tokens + 1", "the rollups of a complete hour"),
+        ("UPDATE billing_usagerollup SET reasoning_tokens = reasoning_tokens + 1", "the rollups of a complete hour"),
+        ("UPDATE billing_usagerollup SET waived_nanos = waived_nanos + 1", "the rollups of a complete hour"),
+        ("UPDATE billing_invoice SET free_requests = free_requests + 1", "an invoice is the sum of its records"),
+        ("UPDATE billing_invoice SET waived_nanos = waived_nanos + 1", "an invoice is the sum of its records"),
+        ("UPDATE billing_invoice SET credit_cents = total_cents + 1", "the balance pays an invoice at most"),
+        ("UPDATE billing_invoice SET credit_cents = -1", "the balance pays an invoice at most"),
+        ("UPDATE billing_invoice SET pdf = pdf || ' '", "an invoice's PDF is the one that was issued"),
+        (
+            "UPDATE billing_requestrecord SET admitted_at = '2025-12-31'",
+            "a record's price is its model's and held then",
+        ),
+        ("UPDATE billing_requestrecord SET model = 'other/model'", "a record's price is its model's and held then"),
+        ("UPDATE billing_requestrecord SET workspace_id = other.id FROM other", "a record's key and invoice are"),
+        ("UPDATE billing_invoice SET workspace_id = other.id FROM other", "a record's key and invoice are"),
+        ("UPDATE billing_invoice SET period_end = period_start + interval '1 s'", "a record's key and invoice are"),
     ],
 )
 def test_rule_30_whatever_is_off_by_one_is_found(books: None, corruption: str, finding: str) -> None:

@@ -35,6 +35,11 @@ def test_the_page_shows_the_balance_what_is_open_and_the_postings(client: Client
     assert "$5.00" in page
 
 
+def test_the_page_says_when_requests_are_refused(client: Client, alice: Tenant) -> None:
+    page = " ".join(client.get("/billing/").content.decode().split())
+    assert "Requests are admitted while any of it is left, and each is charged in full" in page
+
+
 @pytest.mark.parametrize("path", ["/billing/", "/usage/", "/keys/"])
 def test_a_balance_that_is_used_up_says_on_every_page_what_the_api_answers(
     client: Client, alice: Tenant, path: str

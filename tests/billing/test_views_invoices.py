@@ -13,6 +13,7 @@ from pypdf import PdfReader
 from accounts.models import Role
 from billing import invoicing
 from billing.models import Invoice, RequestRecord
+from gateway.usage import Outcome
 from tests.billing.seed import NOW, Tenant, member, record, tenant
 
 if TYPE_CHECKING:
@@ -160,3 +161,18 @@ def test_the_pages_ask_as_many_questions_for_many_invoices_as_for_one(
         client.get("/invoices/")
     with django_assert_max_num_queries(8):
         client.get(f"/invoices/{number}/")
+
+
+def test_issuing_when_nothing_was_charged_says_so(client: Client, alice: Tenant) -> None:
+    record(alice.key, NOW - timedelta(hours=2), outcome=Outcome.SHED)
+    page = client.post("/invoices/issue/", follow=True).content.decode()
+    assert "There is nothing to invoice: no request was charged since the last invoice." in page
+
+
+def test_issuing_behind_an_invoice_that_was_just_issued_says_so(client: Client, alice: Tenant) -> None:
+    record(alice.key, NOW - timedelta(hours=2))
+    later = NOW + timedelta(seconds=1)  # two clicks, and the later one was faster
+    made = invoicing.issue(workspace=alice.workspace, until=later, now=later)
+    page = client.post("/invoices/issue/", follow=True).content.decode()
+    assert "An invoice was issued a moment ago." in page
+    assert Invoice.objects.get() == made

@@ -116,3 +116,22 @@ def test_the_log_asks_as_many_questions_for_many_requests_as_for_one(
         record(make_key(alice.workspace, f"key {number}"), NOW - timedelta(seconds=number))
     with django_assert_max_num_queries(7):
         client.get("/requests/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/requests/?id=a%00b",
+        "/requests/?invoice=PYLO%00",
+        "/requests/?since=0001-01-01T00:00%2B14:00",
+        "/requests/?until=9999-12-31T23:59-14:00",
+        "/requests/?since=2026-13-01",
+        "/requests/?before=00000000",
+        "/billing/?before=99999999999999999999",
+        "/invoices/PYLO%00/",
+        "/invoices/PYLO%00/pdf/",
+        "/invoices/PYLO%00/csv/",
+    ],
+)
+def test_an_address_that_nothing_can_have_is_not_found(client: Client, alice: Tenant, path: str) -> None:
+    assert client.get(path).status_code == 404

@@ -11,6 +11,8 @@ import pytest
 from tests.fakes.asgi import Caller
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_django import Settings
 
     from gateway.asgi import Receive, Scope, Send
@@ -27,13 +29,15 @@ model = "kimi-k2.6"
 
 
 class Half:
-    """One half of the site: notes the paths it was given."""
+    """One half of the site: notes the paths it was given, and the last scope."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
+        self.scope: Scope = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         self.paths.append(scope["path"])
+        self.scope = scope
 
 
 @pytest.fixture
@@ -48,11 +52,31 @@ async def test_only_v1_goes_to_the_gateway(upstreams: None) -> None:
     from pylo_site.asgi import Site  # noqa: PLC0415 - it reads the upstreams' file when imported
 
     gateway, portal = Half(), Half()
-    call = Caller(Site(gateway, portal))
+    call = Caller(Site(gateway, portal, secure=False))
     for path in ("/v1", "/v1/models", "/", "/v10", "/v1models", "/keys/"):
         await call("GET", path)
     assert gateway.paths == ["/v1", "/v1/models"]
     assert portal.paths == ["/", "/v10", "/v1models", "/keys/"]
+
+
+class Misled(Caller):
+    """A client whose headers name a root and a scheme, as Daphne and some proxies take them."""
+
+    def scope(self, method: str, path: str, headers: Sequence[tuple[str, str]]) -> Scope:
+        return {**super().scope(method, path, headers), "scheme": "http", "root_path": "//evil.example"}
+
+
+@pytest.mark.parametrize(("secure", "scheme"), [(True, "https"), (False, "http")])
+async def test_root_and_scheme_of_the_portal_are_the_settings_not_the_clients(
+    upstreams: None,
+    secure: bool,  # noqa: FBT001 - a parameter of the test
+    scheme: str,
+) -> None:
+    from pylo_site.asgi import Site  # noqa: PLC0415 - as above
+
+    portal = Half()
+    await Misled(Site(Half(), portal, secure=secure))("GET", "/keys/")
+    assert (portal.scope["root_path"], portal.scope["scheme"]) == ("", scheme)
 
 
 def test_the_gateway_is_given_the_sites_settings(upstreams: None) -> None:

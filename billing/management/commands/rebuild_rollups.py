@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def moment(text: str) -> datetime:
     """Read '2026-10-01' or '2026-10-01T14:00', as UTC."""
     parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    try:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
 
 
 class Command(BaseCommand):

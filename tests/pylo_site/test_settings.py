@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHOW = """
+import json, sys
+from pylo_site import settings
+from pylo_site.env import Misconfigured
+print(json.dumps({name: getattr(settings, name) for name in sys.argv[1:]}))
+"""
+
+
+def started(code: str, *names: str, **values: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "pylo_site.settings", **values}  # noqa: TID251 - handed on whole
+    command = [sys.executable, "-c", code, *names]
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+
+def read(*names: str, **values: str) -> dict[str, Any]:
+    done = started(SHOW, *names, **values)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_what_the_database_url_asks_of_the_connection_is_asked() -> None:
+    url = "postgres://u:p%40ss@db:6432/pylo?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    database = read("DATABASES", DATABASE_URL=url)["DATABASES"]["default"]
+    assert [database[name] for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME")] == [
+        "db",
+        "6432",
+        "u",
+        "p@ss",
+        "pylo",
+    ]
+    assert database["OPTIONS"] | {"pool": None} == {
+        "sslmode": "verify-full",
+        "sslrootcert": "/etc/ca.pem",
+        "pool": None,
+    }
+
+
+def test_hosts_are_named_with_or_without_blanks() -> None:
+    found = read("ALLOWED_HOSTS", PYLO_SANDBOX="0", PYLO_ALLOWED_HOSTS="pylo.example, www.pylo.example,")
+    assert found == {"ALLOWED_HOSTS": ["pylo.example", "www.pylo.example"]}
+
+
+PAYMENTS = {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9", "PYLO_PAYMENTS_SECRET": "s", "PYLO_SANDBOX": "1"}
+
+
+@pytest.mark.parametrize(
+    ("check", "values"),
+    [
+        ("pylo.E001", {"PYLO_DEBUG": "maybe"}),
+        ("pylo.E002", {"PYLO_SECRET_KEY": "short"}),
+        ("pylo.E003", {"PYLO_KEY_PEPPERS": ""}),
+        ("pylo.E004", {"DATABASE_URL": "mysql://db/pylo"}),
+        ("pylo.E005", {"REDIS_URL": "http://redis"}),
+        ("pylo.E006", {"PYLO_PUBLIC_URL": "pylo.example"}),
+        ("pylo.E007", {"PYLO_API_BASE_URL": "ftp://pylo.example"}),
+        ("pylo.E008", {"PYLO_SANDBOX": "perhaps"}),
+        ("pylo.E009", {"PYLO_MAX_BODY_BYTES": "12"}),
+        ("pylo.E010", {"PYLO_SIGNUP_CREDIT": "-5"}),
+        ("pylo.E011", {"PYLO_PUBLIC_URL": "https://pylo.example", "PYLO_DEBUG": "0", "PYLO_ALLOWED_HOSTS": "*"}),
+        ("pylo.E012", {"PYLO_SMTP_PORT": "0"}),
+        ("pylo.E013", {"PYLO_LOG_FORMAT": "xml"}),
+        ("pylo.E014", {"PYLO_TRUSTED_PROXIES": "-1"}),
+        ("pylo.E015", {"PYLO_PUBLIC_URL": "https://pylo.example", "PYLO_DEBUG": "1"}),
+        ("pylo.E016", PAYMENTS | {"PYLO_PAYMENTS_URL": "127.0.0.1:9"}),
+        ("pylo.E017", PAYMENTS | {"PYLO_PAYMENTS_SECRET": ""}),
+        ("pylo.E017", PAYMENTS | {"PYLO_SANDBOX": "0"}),
+    ],
+)
+def test_a_setting_that_does_not_hold_refuses_the_start_by_its_number(check: str, values: dict[str, str]) -> None:
+    done = started(SHOW, **values)
+    assert done.returncode == 1
+    assert re.findall(r"^pylo\.E\d+", done.stderr, re.MULTILINE)[0] == check
+
+
+def test_the_sandboxs_payments_are_taken_in_the_sandbox() -> None:
+    assert read("PYLO_PAYMENTS_URL", **PAYMENTS) == {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9"}
+
+
+def test_a_mail_server_that_hangs_holds_nobody_for_long() -> None:
+    assert read("EMAIL_TIMEOUT") == {"EMAIL_TIMEOUT": 10}
