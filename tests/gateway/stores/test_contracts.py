@@ -154,6 +154,19 @@ def test_a_postgres_that_is_away_is_no_answer() -> None:
             in_postgres(ask, "postgres://pylo@127.0.0.1:9/none")
 
 
+async def test_a_postgres_that_falls_silent_is_no_answer_in_time(key: ApiKey) -> None:
+    parts = connection.settings_dict
+    async with proxied(parts["HOST"], int(parts["PORT"]), silent_from=b"accounts_apikey") as proxy:
+        store = Postgres(f"postgres://{parts['USER']}@127.0.0.1:{proxy.port}/{parts['NAME']}", patience=0.5)
+        await store.open()
+        async with asyncio.timeout(5):
+            with pytest.raises(StoreUnavailable):
+                await store.principal(DIGESTS)
+        assert proxy.holding.is_set()
+        proxy.release()
+        await store.close()
+
+
 class Cache:
     """Notes what it is told to forget."""
 
