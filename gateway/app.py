@@ -124,7 +124,7 @@ class Gateway:
                         parts.journal.first(ids.uid, parts.clock.ms())
                         await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
                     self._settle(meter.completed(at_ms=parts.clock.ms()))
-                    await parts.journal.sync()
+                    await self._sync(ids)
                 await outlet.finish(meter.finish_reason, meter.usage)
             except BaseException as error:  # however it ends, it ends in one record
                 self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()))
@@ -133,6 +133,13 @@ class Gateway:
                 await outlet.fail(error)
             finally:
                 line.take(meter)
+
+    async def _sync(self, ids: RequestIds) -> None:
+        """Wait for the disk; what is settled will be charged, so a disk that fails here withholds no answer."""
+        try:
+            await self._parts.journal.sync()
+        except StoreUnavailable as error:
+            telemetry.crash(ids.own_id, error)
 
     def _settle(self, record: RequestRecord | None) -> None:
         """Write the request's end; only its first end is a record."""

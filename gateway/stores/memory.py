@@ -53,10 +53,11 @@ class MemoryPrices:
 
 
 class MemoryJournal:
-    """A `Journal`. `full` makes its disk full."""
+    """A `Journal`. `full` makes its disk full, `unsure` makes each fsync fail."""
 
     def __init__(self) -> None:
         self.full = False
+        self.unsure = False
         self.admitted: list[Admitted] = []
         self.firsts: list[UUID] = []
         self.settled: list[RequestRecord] = []
@@ -75,6 +76,8 @@ class MemoryJournal:
 
     async def sync(self) -> None:
         self._write()
+        if self.unsure:
+            raise StoreUnavailable
 
     def _write(self) -> None:
         if self.full:

@@ -166,6 +166,17 @@ def test_a_full_disk_is_a_503_before_any_upstream_is_called(world: World) -> Non
     assert untouched(world)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_will_be_charged_is_handed_over_even_if_the_disk_cannot_confirm_it(
+    world: World, *, stream: bool
+) -> None:
+    world.journal.unsure = True
+    answer = skipping(world.chat(stream=stream))
+    assert (answer.status, b"Hel" in answer.body, answer.complete) == (200, True, True)
+    assert b"error" not in answer.body
+    assert world.record.outcome is Outcome.COMPLETED
+
+
 def test_a_workspace_without_money_is_a_402() -> None:
     world = make_world(spendable=0)
     answer = call(world, "POST", PATH, BODY)
