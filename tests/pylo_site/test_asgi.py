@@ -55,11 +55,13 @@ async def test_only_v1_goes_to_the_gateway(upstreams: None) -> None:
     assert portal.paths == ["/", "/v10", "/v1models", "/keys/"]
 
 
-def test_the_gateway_is_given_the_sites_settings(upstreams: None) -> None:
+def test_the_gateway_is_given_the_sites_settings(upstreams: None, settings: Settings) -> None:
     from pylo_site.asgi import gateway_config  # noqa: PLC0415 - as above
 
+    settings.PYLO_FIRST_TOKEN_SECONDS, settings.PYLO_IDLE_SECONDS = 3, 4
     config = gateway_config()
     assert (config.model, [upstream.name for upstream in config.upstreams]) == ("moonshotai/kimi-k2.6", ["sandbox"])
+    assert (config.deadlines.first_token, config.deadlines.idle) == (3, 4)
     assert config.max_body_bytes == 4 * 2**20
     assert "pepper" not in repr(config).replace("peppers", "")
 
