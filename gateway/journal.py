@@ -1,7 +1,7 @@
 """The durable write: append-only segments on the local disk, fsynced in groups, in a directory its writer holds locked.
 
-<root>/<host>/<boot>-<pid>/NNNN.log, where <boot> is the start of the process in milliseconds. The kernel frees the
-lock at the death of the process and at nothing else, so a writer that is merely slow or paused never looks dead.
+<root>/<host>/<boot>-<pid>-<random>/NNNN.log, where <boot> is the start of the process in milliseconds. The kernel frees
+the lock at the death of the process and at nothing else, so a writer that is merely slow or paused never looks dead.
 """
 
 from __future__ import annotations

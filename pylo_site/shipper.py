@@ -137,13 +137,15 @@ class Shipper:
 
     def _delete(self, segment: Segment) -> None:
         left = segment.path.stat().st_size - self._offset(segment)
+        self._ledger.forget(
+            segment.name
+        )  # first: a file without its offset is only read again, and then forgotten again
+        self._offsets.pop(segment.name, None)
         if left:  # torn by a power cut, and nobody was told that it was written; or a disk's fault: kept for a person
             log.error("set a torn segment aside", extra={"segment": segment.name, "bytes": left})
             segment.path.rename(segment.path.parent.with_name(f"{segment.path.parent.name}-{segment.path.name}.torn"))
         else:
             segment.path.unlink()
-        self._ledger.forget(segment.name)
-        self._offsets.pop(segment.name, None)
 
 
 def _open(segments: list[Segment]) -> list[tuple[Admitted, int | None]]:

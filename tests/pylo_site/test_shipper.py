@@ -35,6 +35,7 @@ class Ledger:
     offsets: dict[str, int] = field(default_factory=dict)
     appends: int = 0
     away: bool = False
+    remembers: bool = False  # to forget fails
     unrecordable: set[UUID] = field(default_factory=set)
 
     def append(self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime) -> object:
@@ -54,6 +55,8 @@ class Ledger:
         return self.offsets.get(segment, 0)
 
     def forget(self, segment: str) -> None:
+        if self.remembers:
+            raise ConnectionError
         self.offsets.pop(segment, None)
 
 
@@ -153,6 +156,18 @@ def test_a_dead_writers_open_requests_are_closed_free_and_its_journal_goes(
     assert ledger.rows[UUID(int=2)] == make_record(2)
     assert ledger.rows[UUID(int=3)].outcome is Outcome.INTERRUPTED
     assert (writer.directory.exists(), ledger.offsets) == (False, {})
+
+
+def test_no_offset_outlives_its_file(writer: Writer, ledger: Ledger, shipper: Shipper, tmp_path: Path) -> None:
+    writer.write(Settle(make_record(1)), Admit(make_admitted(2)))
+    writer.die()
+    ledger.remembers = True
+    with pytest.raises(ExceptionGroup):
+        shipper.ship()
+    assert (writer.directory / "0001.log").exists()
+    ledger.remembers = False
+    Shipper(tmp_path, ledger, lambda: NOW).ship()
+    assert (writer.directory.exists(), ledger.offsets, numbers(ledger)) == (False, {}, [1, 2])
 
 
 def test_a_torn_tail_is_set_aside_and_hides_nothing_before_it(
