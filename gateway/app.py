@@ -68,7 +68,7 @@ class Gateway:
         except StoreUnavailable as error:
             telemetry.crash(ids.own_id, error)
             line.error_code = Unavailable.code
-            await reply.error(Unavailable("The service is unavailable. Please try again shortly.", retry_after=5))
+            await reply.error(_unavailable())
         except Exception as error:  # noqa: BLE001 - the edge: logged, answered
             telemetry.crash(ids.own_id, error)
             line.error_code = InternalError.code
@@ -117,7 +117,7 @@ class Gateway:
             )
             outlet = outlet_of(chat, reply, meter.admitted, parts.config.deadlines.keep_alive)
             try:
-                await parts.journal.admit(meter.admitted)
+                await self._admit(meter.admitted, ids)
                 plan = routing.plan(parts.config.upstreams)
                 async with request.connected(outlet.heartbeat()):
                     async with await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer:
@@ -134,6 +134,13 @@ class Gateway:
             finally:
                 line.take(meter)
 
+    async def _admit(self, admitted: Admitted, ids: RequestIds) -> None:
+        try:
+            await self._parts.journal.admit(admitted)
+        except StoreUnavailable as error:
+            telemetry.crash(ids.own_id, error)
+            raise _unavailable() from None
+
     async def _sync(self, ids: RequestIds) -> None:
         """Wait for the disk; what is settled will be charged, so a disk that fails here withholds no answer."""
         try:
@@ -145,3 +152,7 @@ class Gateway:
         """Write the request's end; only its first end is a record."""
         if record is not None:
             self._parts.journal.settle(record)
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("The service is unavailable. Please try again shortly.", retry_after=5)

@@ -159,24 +159,6 @@ def test_a_key_store_that_is_away_is_a_503(world: World) -> None:
     assert untouched(world)
 
 
-def test_a_full_disk_is_a_503_before_any_upstream_is_called(world: World) -> None:
-    world.journal.full = True
-    answer = call(world, "POST", PATH, BODY)
-    assert (answer.status, answer.error["code"]) == (503, "unavailable")
-    assert untouched(world)
-
-
-@pytest.mark.parametrize("stream", [True, False])
-def test_an_answer_that_will_be_charged_is_handed_over_even_if_the_disk_cannot_confirm_it(
-    world: World, *, stream: bool
-) -> None:
-    world.journal.unsure = True
-    answer = skipping(world.chat(stream=stream))
-    assert (answer.status, b"Hel" in answer.body, answer.complete) == (200, True, True)
-    assert b"error" not in answer.body
-    assert world.record.outcome is Outcome.COMPLETED
-
-
 def test_a_workspace_without_money_is_a_402() -> None:
     world = make_world(spendable=0)
     answer = call(world, "POST", PATH, BODY)
