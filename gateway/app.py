@@ -68,7 +68,7 @@ class Gateway:
         except StoreUnavailable as error:
             telemetry.crash(ids.own_id, error)
             line.error_code = Unavailable.code
-            await reply.error(Unavailable("The service is unavailable. Please try again shortly.", retry_after=5))
+            await reply.error(_unavailable())
         except Exception as error:  # noqa: BLE001 - the edge: logged, answered
             telemetry.crash(ids.own_id, error)
             line.error_code = InternalError.code
@@ -117,14 +117,14 @@ class Gateway:
             )
             outlet = outlet_of(chat, reply, meter.admitted, parts.config.deadlines.keep_alive)
             try:
-                await parts.journal.admit(meter.admitted)
+                await self._admit(meter.admitted, ids)
                 plan = routing.plan(parts.config.upstreams)
                 async with request.connected(outlet.heartbeat()):
                     async with await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer:
                         parts.journal.first(ids.uid, parts.clock.ms())
                         await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
                     self._settle(meter.completed(at_ms=parts.clock.ms()))
-                    await parts.journal.sync()
+                    await self._sync(ids)
                 await outlet.finish(meter.finish_reason, meter.usage)
             except BaseException as error:  # however it ends, it ends in one record
                 self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()))
@@ -134,7 +134,25 @@ class Gateway:
             finally:
                 line.take(meter)
 
+    async def _admit(self, admitted: Admitted, ids: RequestIds) -> None:
+        try:
+            await self._parts.journal.admit(admitted)
+        except StoreUnavailable as error:
+            telemetry.crash(ids.own_id, error)
+            raise _unavailable() from None
+
+    async def _sync(self, ids: RequestIds) -> None:
+        """Wait for the disk; what is settled will be charged, so a disk that fails here withholds no answer."""
+        try:
+            await self._parts.journal.sync()
+        except StoreUnavailable as error:
+            telemetry.crash(ids.own_id, error)
+
     def _settle(self, record: RequestRecord | None) -> None:
         """Write the request's end; only its first end is a record."""
         if record is not None:
             self._parts.journal.settle(record)
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("The service is unavailable. Please try again shortly.", retry_after=5)

@@ -1,7 +1,7 @@
 """The durable write: append-only segments on the local disk, fsynced in groups, in a directory its writer holds locked.
 
-<root>/<host>/<boot>-<pid>/NNNN.log, where <boot> is the start of the process in milliseconds. The kernel frees the
-lock at the death of the process and at nothing else, so a writer that is merely slow or paused never looks dead.
+<root>/<host>/<boot>-<pid>-<random>/NNNN.log, where <boot> is the start of the process in milliseconds. The kernel frees
+the lock at the death of the process and at nothing else, so a writer that is merely slow or paused never looks dead.
 """
 
 from __future__ import annotations
@@ -53,7 +53,17 @@ def _create(directory: Path) -> int:
     if held is None:
         raise StoreUnavailable(str(directory))
     unnamed.rename(directory)
+    for above in (directory.parent, directory.parent.parent):  # the names, too, are to survive a power cut
+        _sync_directory(above)
     return held
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Journal:
@@ -65,10 +75,12 @@ class Journal:
         self._lock = _create(directory)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._number = 0
+        self._named = 0  # up to this number the names of the files are on disk
         self._segments: list[_Segment] = []  # the last is written to; the others wait for their fsync
         self._unsynced: list[bytes] = []
         self._written = 0
         self._synced = 0
+        self._lost = False  # an fsync failed, and what it was for is not yet written again
         self._flushing: asyncio.Future[None] | None = None
         self._rotate()
 
@@ -86,9 +98,9 @@ class Journal:
         """Return once all that was written is on disk; everyone who waits shares one fsync."""
         upto = self._written
         while self._synced < upto:
-            if self._flushing is None:
-                self._flushing = self._flush()
             try:
+                if self._flushing is None:
+                    self._flushing = self._flush()
                 await asyncio.shield(self._flushing)
             except OSError as error:
                 raise StoreUnavailable(error.strerror) from None
@@ -98,12 +110,15 @@ class Journal:
             await self.sync()
         finally:
             self._thread.shutdown()
-            for segment in self._segments:
+            segments, self._segments = self._segments, []
+            for segment in segments:
                 os.close(segment.file)
             os.close(self._lock)
 
     def _write(self, frame: Frame) -> None:
         data = frames.encode(frame)
+        if not self._segments:  # closed: the file's number may be another file's by now
+            raise StoreUnavailable
         try:
             if self._segments[-1].size + len(data) > self._segment_bytes:
                 self._rotate()
@@ -118,30 +133,40 @@ class Journal:
         try:
             whole = os.write(segment.file, data) == len(data)
         except OSError:
-            os.ftruncate(segment.file, segment.size)
+            self._mend(segment)
             raise
-        if not whole:  # the disk is full: a torn frame would hide all that is written behind it
-            os.ftruncate(segment.file, segment.size)
+        if not whole:
+            self._mend(segment)
             raise OSError(None, "the disk is full")
         segment.size += len(data)
+
+    def _mend(self, segment: _Segment) -> None:
+        """Cut a torn frame off: it would hide all that is written behind it. Where it stays, nothing is."""
+        try:
+            os.ftruncate(segment.file, segment.size)
+        except OSError:
+            self._rotate()
 
     def _rotate(self) -> None:
         self._number += 1
         path = self._directory / f"{self._number:04d}.log"
         self._segments.append(_Segment(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)))
-        os.fsync(self._lock)  # the new file's name, too, is to survive a power cut
 
     def _flush(self) -> asyncio.Future[None]:
-        upto, count, segments = self._written, len(self._unsynced), tuple(self._segments)
+        if self._lost:
+            self._start_over()
+        upto, count, segments, number = self._written, len(self._unsynced), tuple(self._segments), self._number
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        synced = loop.run_in_executor(self._thread, _fsync, [each.file for each in segments])
+        directory = self._lock if number > self._named else None
+        synced = loop.run_in_executor(self._thread, _fsync, [each.file for each in segments], directory)
 
         def tell(_: object) -> None:
             # Only when it is counted may it look done: who came between would await it, done, for ever.
             try:
                 self._flushed(synced, upto, count, segments)
                 synced.result()
+                self._named = max(self._named, number)
             except asyncio.CancelledError:
                 done.cancel()
             except OSError as error:
@@ -155,6 +180,7 @@ class Journal:
     def _flushed(self, done: asyncio.Future[None], upto: int, count: int, segments: tuple[_Segment, ...]) -> None:
         self._flushing = None
         if done.cancelled() or done.exception() is not None:
+            self._lost = True
             self._start_over()
             return
         self._synced = upto
@@ -165,15 +191,21 @@ class Journal:
                 os.close(segment.file)
 
     def _start_over(self) -> None:
-        """After a failed fsync the file's pages may be lost without a word: write them again, to a new file."""
+        """After a failed fsync the file's pages may be lost without a word: write them again, to a new file.
+
+        Where that fails too it is tried again before the next fsync: what is then there twice is shipped once.
+        """
         self._rotate()
         for segment in self._segments[:-1]:
             os.close(segment.file)
         del self._segments[:-1]
         for data in self._unsynced:
             self._append(data)
+        self._lost = False
 
 
-def _fsync(files: list[int]) -> None:
+def _fsync(files: list[int], directory: int | None) -> None:
     for file in files:
         os.fdatasync(file)
+    if directory is not None:
+        os.fsync(directory)

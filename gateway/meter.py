@@ -1,7 +1,7 @@
 """Watches one answer and says once how it ended: counts, usage and exactly one outcome. Pure.
 
-The upstream's own usage is the bill. Where the stream ended before it came, what passed is counted: one token a delta,
-and the prompt at one token in eight bytes, so that a customer never pays more than was used.
+The upstream's own usage is the bill. Where the stream ended before it came, what passed is counted, and low
+(docs/decisions/0004): one token a delta, and the prompt at one token in eight bytes, all of it as if it were cached.
 """
 
 from __future__ import annotations
@@ -109,7 +109,6 @@ class Meter:
             return self.usage, UsageSource.UPSTREAM
         if not self._deltas:
             return Tokens(), UsageSource.NONE
-        counted = Tokens(
-            prompt=self._text_bytes() // BYTES_PER_TOKEN, completion=self._deltas, reasoning=self._reasoning
-        )
+        prompt = self._text_bytes() // BYTES_PER_TOKEN
+        counted = Tokens(prompt=prompt, cached=prompt, completion=self._deltas, reasoning=self._reasoning)
         return counted, UsageSource.COUNTED

@@ -53,7 +53,8 @@ class Runtime:
         self._postgres = Postgres(config.database_url)
         self._keys = CachedKeys(self._postgres.principal, clock, self.spawn)
         self._client = upstream.Client(transport, config.deadlines)
-        self._journal = Journal(config.journal_dir / config.host / f"{clock.ms()}-{os.getpid()}")
+        name = f"{clock.ms()}-{os.getpid()}-{secrets.token_hex(4)}"  # never twice, whatever the clock does
+        self._journal = Journal(config.journal_dir / config.host / name)
         parts = Parts(
             config=config,
             clock=clock,

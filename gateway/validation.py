@@ -22,11 +22,14 @@ RANGES = (
     ("presence_penalty", -2, 2),
 )
 DEEPEST = 100
+TOKENS_PER_MESSAGE = 4  # the least that a chat template adds to each
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def parse(body: bytes) -> Chat:
     """Return the request in `body`; raise `InvalidRequest` at its first fault."""
+    if body.count(b"{") + body.count(b"[") > CONTEXT_TOKENS:  # as text they are as many tokens, as values a stall
+        raise _too_long()
     chat = decode(body)
     _required(chat)
     _supported(chat)
@@ -51,6 +54,11 @@ def _unsupported(param: str, why: str) -> InvalidRequest:
     return InvalidRequest(f"Unsupported parameter: '{param}'. {why}", code="unsupported_parameter", param=param)
 
 
+def _too_long() -> InvalidRequest:
+    text = f"The messages do not fit into the model's context of {CONTEXT_TOKENS} tokens."
+    return InvalidRequest(text, code="context_length_exceeded", param="messages")
+
+
 def _required(chat: Chat) -> None:
     if chat.model is None:
         raise _missing("model")
@@ -58,6 +66,8 @@ def _required(chat: Chat) -> None:
         raise _missing("messages")
     if not chat.messages:
         raise _invalid("messages", "give at least one message.")
+    if len(chat.messages) * TOKENS_PER_MESSAGE > CONTEXT_TOKENS:
+        raise _too_long()
 
 
 def _supported(chat: Chat) -> None:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from gateway.config import GatewayConfig, load_upstreams
+from gateway.deadlines import Deadlines
 from gateway.runtime import Application
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def gateway_config() -> GatewayConfig:
         journal_dir=settings.PYLO_JOURNAL_DIR,
         host=socket.gethostname(),
         max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
+        deadlines=Deadlines(first_token=settings.PYLO_FIRST_TOKEN_SECONDS, idle=settings.PYLO_IDLE_SECONDS),
     )
 
 

@@ -38,6 +38,8 @@ PYLO_SANDBOX = env.flag("PYLO_SANDBOX", "pylo.E008", default=False)
 PYLO_UPSTREAMS = env.path("PYLO_UPSTREAMS", BASE_DIR / "deploy" / "upstreams.toml")
 PYLO_JOURNAL_DIR = env.path("PYLO_JOURNAL_DIR", BASE_DIR / "var" / "journal")
 PYLO_MAX_BODY_BYTES = env.number("PYLO_MAX_BODY_BYTES", "pylo.E009", default=4 * 2**20, least=1024, most=64 * 2**20)
+PYLO_FIRST_TOKEN_SECONDS = env.number("PYLO_FIRST_TOKEN_SECONDS", "pylo.E015", default=8, least=1, most=600)
+PYLO_IDLE_SECONDS = env.number("PYLO_IDLE_SECONDS", "pylo.E016", default=30, least=1, most=600)
 PYLO_SIGNUP_CREDIT_NANOS = env.dollars("PYLO_SIGNUP_CREDIT", "pylo.E010", default="0")
 PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
 PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none

@@ -5,7 +5,8 @@
 - An ADMIT matters only when its writer died (its lock is free) without settling it: then every segment that is left of
   that writer is read from its start, and what has no SETTLE is closed as INTERRUPTED, priced 0, under its own uid.
 - A record that the ledger calls unrecordable is set aside as a file, for a person, and holds up nobody else's.
-- Segments are deleted oldest first, once shipped, and only after their writer died and its open requests were closed.
+- Segments are deleted oldest first, once shipped: all of them when their writer died and its open requests were closed;
+  before that those that no open request was admitted in, or a writer that lives long would fill the disk.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Shipper:
         self._ledger = ledger
         self._now = now
         self._offsets: dict[str, int] = {}
+        self._looked: dict[Path, Segment] = {}  # each live writer's last segment when it was last looked for old ones
 
     def ship(self) -> int:
         """Go over every writer once; return how many records went out. What cannot be shipped stays, and is raised."""
@@ -84,7 +86,10 @@ class Shipper:
         lock = journal.lock(directory)  # taken before reading: what a dead writer left is then all there is
         try:
             segments = self._segments(directory)
+            over = self._over(directory, segments) if lock is None else []  # before shipping: its ends are shipped then
             shipped = sum(self._segment(segment) for segment in segments)
+            for segment in over:
+                self._delete(segment)
             if lock is not None:
                 shipped += self._bury(directory, segments)
         finally:
@@ -93,7 +98,16 @@ class Shipper:
         return shipped
 
     def _segments(self, directory: Path) -> list[Segment]:
-        return [Segment(str(path.relative_to(self._root)), path) for path in sorted(directory.glob("*.log"))]
+        paths = sorted(directory.glob("*.log"), key=lambda path: (len(path.name), path.name))
+        return [Segment(str(path.relative_to(self._root)), path) for path in paths]
+
+    def _over(self, directory: Path, segments: list[Segment]) -> list[Segment]:
+        """Return a live writer's segments that may go; looked for once for each new segment, for all are read."""
+        if len(segments) <= 1 or self._looked.get(directory) == segments[-1]:
+            return []
+        self._looked[directory] = segments[-1]
+        newest = len(segments) - 1  # is being written to
+        return segments[: min([newest, *(each.segment for each in _open(segments))])]
 
     def _segment(self, segment: Segment) -> int:
         shipped = 0
@@ -125,7 +139,7 @@ class Shipper:
 
     def _bury(self, directory: Path, segments: list[Segment]) -> int:
         """Close what a dead writer left open, then delete its journal."""
-        records = [interrupted(admitted, first_ms) for admitted, first_ms in _open(segments)]
+        records = [interrupted(each.admitted, each.first_ms) for each in _open(segments)]
         if records:
             last = segments[-1]
             self._append(records, last, self._offset(last))
@@ -133,33 +147,45 @@ class Shipper:
         for segment in segments:
             self._delete(segment)
         directory.rmdir()
+        self._looked.pop(directory, None)
         return len(records)
 
     def _delete(self, segment: Segment) -> None:
         left = segment.path.stat().st_size - self._offset(segment)
+        self._ledger.forget(
+            segment.name
+        )  # first: a file without its offset is only read again, and then forgotten again
+        self._offsets.pop(segment.name, None)
         if left:  # torn by a power cut, and nobody was told that it was written; or a disk's fault: kept for a person
             log.error("set a torn segment aside", extra={"segment": segment.name, "bytes": left})
             segment.path.rename(segment.path.parent.with_name(f"{segment.path.parent.name}-{segment.path.name}.torn"))
         else:
             segment.path.unlink()
-        self._ledger.forget(segment.name)
-        self._offsets.pop(segment.name, None)
 
 
-def _open(segments: list[Segment]) -> list[tuple[Admitted, int | None]]:
+@dataclass(slots=True)
+class _Open:
+    """A request without an end, and the number of the segment it was admitted in, the last one if it is in two."""
+
+    admitted: Admitted
+    segment: int
+    first_ms: int | None = None
+
+
+def _open(segments: list[Segment]) -> list[_Open]:
     """Return the admissions that have no end in these segments, with the moment of their first token."""
-    admitted: dict[UUID, Admitted] = {}
-    first: dict[UUID, int] = {}
-    for segment in segments:
-        for frame in (frame for found, _ in batches(segment.path, 0) for frame in found):
+    found: dict[UUID, _Open] = {}
+    for number, segment in enumerate(segments):
+        for frame in (frame for batch, _ in batches(segment.path, 0) for frame in batch):
             match frame:
-                case Admit(admitted=who):
-                    admitted[who.uid] = who
+                case Admit(admitted=admitted):
+                    found[admitted.uid] = _Open(admitted, number)
                 case First(uid=uid, at_ms=at_ms):
-                    first[uid] = at_ms
+                    if uid in found:
+                        found[uid].first_ms = at_ms
                 case Settle(record=record):
-                    admitted.pop(record.uid, None)
-    return [(who, first.get(uid)) for uid, who in admitted.items()]
+                    found.pop(record.uid, None)
+    return list(found.values())
 
 
 def batches(path: Path, offset: int) -> Iterator[tuple[list[Frame], int]]:

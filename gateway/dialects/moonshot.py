@@ -2,7 +2,8 @@
 
 Asked: sampling is fixed there, so it is left out; `developer` is `system`; a forced tool call and a history of tool
 calls without reasoning are refused while thinking is on, so the one turns thinking off, the other is given a blank.
-Answered: usage comes in the finish chunk's choice, and reasoning as `reasoning_content`.
+Answered: usage comes in the finish chunk's choice, and reasoning as `reasoning_content`; how many tokens of it there
+were is not said, so the deltas with it are counted: each is a token at least.
 """
 
 from __future__ import annotations
@@ -59,10 +60,15 @@ class Usage(Quiet, frozen=True, omit_defaults=True):
     prompt_tokens_details: Details | None = None
     completion_tokens_details: Details | None = None
 
-    def tokens(self) -> Tokens:
-        prompt, completion = max(self.prompt_tokens, 0), max(self.completion_tokens, 0)
+    def tokens(self, reasoned: int) -> Tokens | None:
+        """Return the counts, None where no request can have them; `reasoned` stands in for a count that is missing."""
+        prompt, completion = self.prompt_tokens, self.completion_tokens
+        if not (0 <= prompt <= CONTEXT_TOKENS and 0 <= completion <= CONTEXT_TOKENS):
+            return None
         cached = self.cached_tokens or (self.prompt_tokens_details or Details()).cached_tokens or 0
-        reasoning = self.reasoning_tokens or (self.completion_tokens_details or Details()).reasoning_tokens or 0
+        details = self.completion_tokens_details or Details()
+        given = details.reasoning_tokens if self.reasoning_tokens is None else self.reasoning_tokens
+        reasoning = reasoned if given is None else given
         return Tokens(
             prompt=prompt,
             cached=min(max(cached, 0), prompt),
@@ -162,10 +168,11 @@ def _choice(choice: str | ToolChoice | None) -> str | ToolChoice | None:
 
 
 class Reader:
-    """Reads one answer's events; it remembers which tool calls were begun."""
+    """Reads one answer's events; it remembers which tool calls were begun, and counts deltas that only reason."""
 
     def __init__(self) -> None:
         self._begun: set[int] = set()
+        self._reasoned = 0
         self.done = False
 
     def read(self, name: bytes, data: bytes) -> Delta | None:
@@ -182,13 +189,14 @@ class Reader:
         choice = next((choice for choice in chunk.choices or () if choice.index == 0), Choice())
         usage = chunk.usage or choice.usage
         piece = choice.delta or Piece()
+        self._reasoned += bool(piece.reasoning_content and not piece.content)
         delta = Delta(
             content=piece.content or None,
             reasoning=piece.reasoning_content or None,
             refusal=piece.refusal or None,
             tools=tuple(self._tool(tool) for tool in piece.tool_calls or ()),
             finish_reason=self._finish(choice.finish_reason),
-            usage=usage.tokens() if usage is not None else None,
+            usage=usage.tokens(self._reasoned) if usage is not None else None,
         )
         return delta if delta.is_token or delta.finish_reason or delta.usage else None
 

@@ -53,10 +53,11 @@ class MemoryPrices:
 
 
 class MemoryJournal:
-    """A `Journal`. `full` makes its disk full."""
+    """A `Journal`. `full` makes its disk full, `unsure` names the methods whose fsync fails."""
 
     def __init__(self) -> None:
         self.full = False
+        self.unsure: set[str] = set()
         self.admitted: list[Admitted] = []
         self.firsts: list[UUID] = []
         self.settled: list[RequestRecord] = []
@@ -64,6 +65,7 @@ class MemoryJournal:
     async def admit(self, admitted: Admitted) -> None:
         self._write()
         self.admitted.append(admitted)
+        self._sync("admit")
 
     def first(self, uid: UUID, at_ms: int) -> None:  # noqa: ARG002 - the port's signature
         self._write()
@@ -75,6 +77,11 @@ class MemoryJournal:
 
     async def sync(self) -> None:
         self._write()
+        self._sync("sync")
+
+    def _sync(self, method: str) -> None:
+        if method in self.unsure:
+            raise StoreUnavailable
 
     def _write(self) -> None:
         if self.full:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -12,14 +13,17 @@ from psycopg_pool import AsyncConnectionPool
 from gateway.ports import Price, Principal, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
     from uuid import UUID
 
     from psycopg.rows import TupleRow
 
+T = TypeVar("T")
+
 CONNECTIONS = 4
 MOST_WAITING = 256
 WAIT_SECONDS = 2.0
+PATIENCE = 3.0  # seconds for an answer; Postgres's own limit does not run on a machine that is gone
 OPTIONS = "-c statement_timeout=2000 -c application_name=pylo-gateway"
 
 FIND_KEY = """
@@ -51,7 +55,9 @@ def moment(at_ms: int) -> datetime:
 class Postgres:
     """A small pool. It opens without waiting: a database that is away makes look-ups fail, not the process."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._asking: set[asyncio.Task[Any]] = set()
         self._pool = AsyncConnectionPool(
             url,
             min_size=1,
@@ -70,6 +76,32 @@ class Postgres:
         await self._pool.close(timeout=WAIT_SECONDS)
 
     async def principal(self, digests: Sequence[bytes]) -> Principal | None:
+        return await self._answered(self._principal(digests))
+
+    async def note_use(self, used: Mapping[UUID, int]) -> None:
+        """Write the latest uses in one statement; an older one never overwrites a newer."""
+        await self._answered(self._note_use(used))
+
+    async def prices(self, model: str) -> tuple[Price, ...]:
+        """Return the prices of a model that hold now or later."""
+        return await self._answered(self._prices(model))
+
+    async def _answered(self, asking: Coroutine[Any, Any, T]) -> T:
+        """Wait so long and no longer. What does not answer is cancelled beside: that may take psycopg seconds more."""
+        task = asyncio.create_task(asking)  # noqa: TID251 - ends by itself, at the latest with the pool
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._patience)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise StoreUnavailable
+        return task.result()
+
+    async def _principal(self, digests: Sequence[bytes]) -> Principal | None:
         async with self._connection() as connection:
             cursor = await connection.execute(FIND_KEY, (list(digests),))
             row = await cursor.fetchone()
@@ -83,13 +115,11 @@ class Postgres:
             spendable_nanos=int(spendable),
         )
 
-    async def note_use(self, used: Mapping[UUID, int]) -> None:
-        """Write the latest uses in one statement; an older one never overwrites a newer."""
+    async def _note_use(self, used: Mapping[UUID, int]) -> None:
         async with self._connection() as connection:
             await connection.execute(NOTE_USE, (list(used), [moment(at_ms) for at_ms in used.values()]))
 
-    async def prices(self, model: str) -> tuple[Price, ...]:
-        """Return the prices of a model that hold now or later."""
+    async def _prices(self, model: str) -> tuple[Price, ...]:
         async with self._connection() as connection:
             rows = await (await connection.execute(CURRENT_PRICES, (model,))).fetchall()
         return tuple(

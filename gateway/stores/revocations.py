@@ -27,13 +27,15 @@ class Cache(Protocol):
 
 
 async def listen(url: str, cache: Cache) -> None:
-    """Apply announcements to `cache` until cancelled; after each gap everything in it is distrusted."""
+    """Apply announcements to `cache` until cancelled; after each gap everything in it is distrusted.
+
+    A gap ends when Redis confirms the subscription, not when it is asked for; redis-py may ask again by itself.
+    """
     while True:
         try:
             client = redis.asyncio.Redis.from_url(url, socket_connect_timeout=2, health_check_interval=5)
-            async with client, client.pubsub(ignore_subscribe_messages=True) as channel:
+            async with client, client.pubsub() as channel:
                 await channel.subscribe(CHANNEL)
-                cache.distrust()
                 await _hear(channel, cache)
         except (RedisError, OSError) as error:
             log.warning("key revocations cannot be heard", extra={"crash": type(error).__name__})
@@ -44,6 +46,9 @@ async def _hear(channel: PubSub, cache: Cache) -> None:
     while True:
         message = await channel.get_message(timeout=POLL_SECONDS)
         if message is None:
+            continue
+        if message["type"] != "message":
+            cache.distrust()
             continue
         try:
             cache.drop(UUID(message["data"].decode("ascii")))

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 DOLLAR = 1_000_000_000  # nano-dollars
 PASSED_ON = ("PATH", "HOME", "TMPDIR")  # a run of the tests depends on nothing else of the shell
+FIRST_TOKEN_SECONDS = IDLE_SECONDS = 2  # shorter than the product's own: the tests wait for them
 PATIENCE = 10.0  # seconds for what happens in the background
 UPSTREAMS = """\
 [[upstream]]
@@ -175,4 +176,6 @@ def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
         "PYLO_OUTBOX_DIR": str(var / "outbox"),
         "PYLO_STATIC_ROOT": str(var / "static"),
         "PYLO_SIGNUP_CREDIT": "5",
+        "PYLO_FIRST_TOKEN_SECONDS": str(FIRST_TOKEN_SECONDS),
+        "PYLO_IDLE_SECONDS": str(IDLE_SECONDS),
     }

@@ -159,13 +159,6 @@ def test_a_key_store_that_is_away_is_a_503(world: World) -> None:
     assert untouched(world)
 
 
-def test_a_full_disk_is_a_503_before_any_upstream_is_called(world: World) -> None:
-    world.journal.full = True
-    answer = call(world, "POST", PATH, BODY)
-    assert (answer.status, answer.error["code"]) == (503, "unavailable")
-    assert untouched(world)
-
-
 def test_a_workspace_without_money_is_a_402() -> None:
     world = make_world(spendable=0)
     answer = call(world, "POST", PATH, BODY)

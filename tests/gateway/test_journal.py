@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import stat
@@ -35,6 +36,10 @@ def written(directory: Path) -> list[Frame]:
 
 def _names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
+
+
+def _inode(path: Path) -> int:
+    return path.stat().st_ino
 
 
 def _mode(path: Path) -> int:
@@ -135,6 +140,69 @@ async def test_a_full_disk_leaves_no_torn_frame(directory: Path, monkeypatch: py
     log.settle(make_record(3))
     assert written(directory) == [Settle(make_record(1)), Settle(make_record(3))]
     await log.close()
+
+
+async def test_what_could_not_be_written_again_is_written_when_the_disk_is_back(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Journal(directory)
+    await log.sync()
+    log.settle(make_record(1))
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", _fail)
+        broken.setattr(os, "write", lambda _file, _data: 0)
+        with pytest.raises(StoreUnavailable):
+            await log.sync()
+    (directory / "0001.log").unlink()  # as good as: its pages may be gone
+    await log.sync()
+    assert written(directory) == [Settle(make_record(1))]
+    await log.close()
+
+
+async def test_a_new_files_name_is_on_disk_before_what_is_in_it_is_told_to_be(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: named.append(os.fstat(file).st_ino))
+    log = Journal(directory, segment_bytes=600)
+    assert named == [_inode(directory.parent), _inode(directory.parent.parent)]
+    log.settle(make_record(1))
+    log.settle(make_record(2))
+    assert named[2:] == []  # not on the event loop
+    await log.sync()
+    assert named[2:] == [_inode(directory)]
+    log.first(UUID(int=1), 7)
+    await log.sync()
+    assert named[3:] == []
+    await log.close()
+
+
+async def test_nothing_is_written_behind_a_frame_that_stays_torn(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Journal(directory)
+    real = os.write
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "write", lambda file, data: real(file, data[:9]))
+        broken.setattr(os, "ftruncate", lambda _file, _size: _fail(0))
+        with pytest.raises(StoreUnavailable):
+            log.settle(make_record(1))
+    log.settle(make_record(2))
+    assert written(directory) == [Settle(make_record(2))]
+    assert _names(directory) == ["0001.log", "0002.log"]
+    await log.close()
+
+
+async def test_a_closed_journal_writes_nowhere(directory: Path, tmp_path: Path) -> None:
+    log = Journal(directory)
+    await log.close()
+    others = [tmp_path / name for name in "abc"]
+    with contextlib.ExitStack() as opened:
+        for path in others:  # one of them may have the number that the closed file had
+            opened.enter_context(path.open("wb"))
+        with pytest.raises(StoreUnavailable):
+            log.settle(make_record(1))
+    assert [path.read_bytes() for path in others] == [b""] * 3
 
 
 WRITER = """

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.pricing import Rates, charge
 from gateway.deltas import Delta, ToolFragment
 from gateway.errors import ApiError, ClientGone, InvalidRequest, Overloaded, UpstreamStalled, UpstreamTruncated
 from gateway.meter import Admitted, Meter
@@ -47,8 +48,19 @@ def test_the_upstreams_own_usage_is_the_bill() -> None:
 def test_without_usage_the_deltas_are_counted_and_the_prompt_is_estimated_low() -> None:
     deltas = [Delta(reasoning="r"), Delta(content="a"), Delta(tools=(ToolFragment(0),)), Delta(usage=None)]
     record = ended(meter(*deltas).completed(at_ms=2000))
-    assert record.tokens == Tokens(prompt=12, completion=3, reasoning=1)
+    assert record.tokens == Tokens(prompt=12, cached=12, completion=3, reasoning=1)
     assert record.usage_source is UsageSource.COUNTED
+
+
+@given(st.text(max_size=90), st.integers(0, 30), st.data())
+def test_what_is_counted_never_costs_more_than_what_was_used(text: str, deltas: int, data: st.DataObject) -> None:
+    size = len(text.encode())
+    prompt = data.draw(st.integers(-(-size // 8), size))  # no token has more than eight bytes on the average
+    used = Tokens(prompt, data.draw(st.integers(0, prompt)), data.draw(st.integers(deltas, 2 * deltas)))
+    made = meter(*[Delta(content="a")] * deltas, text_bytes=size)
+    counted = ended(made.broke(ClientGone(), sent=200, at_ms=2000)).tokens
+    price = Rates(input_nanos=900, cached_nanos=180, output_nanos=3900)
+    assert charge(counted, price).total <= charge(used, price).total
 
 
 def test_an_explicit_zero_is_zero() -> None:

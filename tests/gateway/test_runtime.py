@@ -92,6 +92,16 @@ def test_a_completion_is_served_recorded_and_its_key_noted(key: ApiKey, tmp_path
     assert journal.lock(path.parent) is not None
 
 
+def test_no_two_journals_have_the_same_name(key: ApiKey, tmp_path: Path) -> None:
+    async def talk(call: Caller) -> None:
+        await call("GET", "/v1/models")
+
+    for _ in range(2):
+        run(tmp_path, talk)
+    names = [path.name.rsplit("-", 1) for path in tmp_path.glob("here/*")]
+    assert len({rest for _, rest in names}) == 2  # also for one process at one moment
+
+
 async def refused(call: Caller) -> None:
     while True:
         if (await call("GET", "/v1/models")).status != 200:

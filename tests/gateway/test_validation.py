@@ -52,6 +52,22 @@ def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     assert (caught.value.code, caught.value.param) == ("invalid_json", None)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages": [' + b",".join([b"{}"] * 262_144) + b"]}",
+        b'{"tools": [{"function": {"parameters": {"x": [' + b",".join([b"[]"] * 262_144) + b"]}}}]}",
+        b'{"ignored": [' + b",".join([b"[]"] * 262_144) + b"]}",
+        b'{"model": "m", "messages": [' + b",".join([b'{"role":"user","content":""}'] * 65_537) + b"]}",
+    ],
+    ids=["messages", "schema", "ignored", "short messages"],
+)
+def test_what_cannot_fit_the_context_is_refused_before_it_costs_the_loop_its_time(body: bytes) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse(body)
+    assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "messages")
+
+
 @given(st.binary())
 def test_any_bytes_are_refused_or_read_and_nothing_else(body: bytes) -> None:
     with pytest.raises(InvalidRequest):

@@ -79,11 +79,13 @@ async def test_root_and_scheme_of_the_portal_are_the_settings_not_the_clients(
     assert (portal.scope["root_path"], portal.scope["scheme"]) == ("", scheme)
 
 
-def test_the_gateway_is_given_the_sites_settings(upstreams: None) -> None:
+def test_the_gateway_is_given_the_sites_settings(upstreams: None, settings: Settings) -> None:
     from pylo_site.asgi import gateway_config  # noqa: PLC0415 - as above
 
+    settings.PYLO_FIRST_TOKEN_SECONDS, settings.PYLO_IDLE_SECONDS = 3, 4
     config = gateway_config()
     assert (config.model, [upstream.name for upstream in config.upstreams]) == ("moonshotai/kimi-k2.6", ["sandbox"])
+    assert (config.deadlines.first_token, config.deadlines.idle) == (3, 4)
     assert config.max_body_bytes == 4 * 2**20
     assert "pepper" not in repr(config).replace("peppers", "")
 

@@ -35,6 +35,7 @@ class Ledger:
     offsets: dict[str, int] = field(default_factory=dict)
     appends: int = 0
     away: bool = False
+    remembers: bool = False  # to forget fails
     unrecordable: set[UUID] = field(default_factory=set)
 
     def append(self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime) -> object:
@@ -54,6 +55,8 @@ class Ledger:
         return self.offsets.get(segment, 0)
 
     def forget(self, segment: str) -> None:
+        if self.remembers:
+            raise ConnectionError
         self.offsets.pop(segment, None)
 
 
@@ -93,6 +96,10 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
 @pytest.fixture
 def shipper(tmp_path: Path, ledger: Ledger) -> Shipper:
     return Shipper(tmp_path, ledger, lambda: NOW)
+
+
+def names(writer: Writer) -> list[str]:
+    return sorted(path.name for path in writer.directory.iterdir())
 
 
 def numbers(ledger: Ledger) -> list[int]:
@@ -153,6 +160,46 @@ def test_a_dead_writers_open_requests_are_closed_free_and_its_journal_goes(
     assert ledger.rows[UUID(int=2)] == make_record(2)
     assert ledger.rows[UUID(int=3)].outcome is Outcome.INTERRUPTED
     assert (writer.directory.exists(), ledger.offsets) == (False, {})
+
+
+def test_a_live_writers_oldest_segments_go_once_nothing_is_open_in_them(
+    writer: Writer, ledger: Ledger, shipper: Shipper
+) -> None:
+    writer.write(Admit(make_admitted(1)), Admit(make_admitted(2)), Settle(make_record(1)), segment=1)
+    writer.write(Admit(make_admitted(3)), Settle(make_record(3)), segment=2)
+    writer.write(Admit(make_admitted(4)), segment=3)
+    shipper.ship()
+    assert names(writer) == ["0001.log", "0002.log", "0003.log"]
+    writer.write(Settle(make_record(2)), segment=4)
+    shipper.ship()
+    assert names(writer) == ["0003.log", "0004.log"]
+    assert sorted(ledger.offsets) == ["host/1-2/0004.log"]
+    writer.die()
+    shipper.ship()
+    assert numbers(ledger) == [1, 2, 3, 4]
+    assert ledger.rows[UUID(int=4)].outcome is Outcome.INTERRUPTED
+
+
+def test_segments_are_read_in_the_order_of_their_numbers(writer: Writer, ledger: Ledger, shipper: Shipper) -> None:
+    writer.write(Admit(make_admitted(1)), segment=9999)
+    writer.write(Settle(make_record(1)), segment=10000)
+    shipper.ship()
+    assert names(writer) == ["10000.log"]
+    writer.write(Settle(make_record(2)), segment=10000)
+    shipper.ship()
+    assert numbers(ledger) == [1, 2]
+
+
+def test_no_offset_outlives_its_file(writer: Writer, ledger: Ledger, shipper: Shipper, tmp_path: Path) -> None:
+    writer.write(Settle(make_record(1)), Admit(make_admitted(2)))
+    writer.die()
+    ledger.remembers = True
+    with pytest.raises(ExceptionGroup):
+        shipper.ship()
+    assert (writer.directory / "0001.log").exists()
+    ledger.remembers = False
+    Shipper(tmp_path, ledger, lambda: NOW).ship()
+    assert (writer.directory.exists(), ledger.offsets, numbers(ledger)) == (False, {}, [1, 2])
 
 
 def test_a_torn_tail_is_set_aside_and_hides_nothing_before_it(

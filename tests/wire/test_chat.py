@@ -59,6 +59,8 @@ def test_usage_is_in_the_last_chunk_and_only_when_asked_for(client: OpenAI) -> N
     assert last.choices == []
     assert last.usage is not None
     assert last.usage.total_tokens == last.usage.prompt_tokens + last.usage.completion_tokens
+    assert last.usage.completion_tokens_details is not None
+    assert 0 < (last.usage.completion_tokens_details.reasoning_tokens or 0) < last.usage.completion_tokens
 
 
 def test_the_bytes_of_a_stream_are_those_every_client_can_read(stack: Stack, member: Member) -> None:

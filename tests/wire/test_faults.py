@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from openai import APIConnectionError, APIError, APIStatusError, OpenAI
+from openai import APIConnectionError, APIError, APIStatusError, OpenAI, RateLimitError
 
+from tests.fakes.stack import FIRST_TOKEN_SECONDS, IDLE_SECONDS
 from tests.wire.asking import HAIKU, MODEL, named
 
 if TYPE_CHECKING:
@@ -63,6 +65,52 @@ def test_what_breaks_before_the_first_token_is_a_status_and_free(
     assert error.value.status_code in {502, 503}
     assert error.value.response.headers["x-request-id"] == mine
     assert [row[2:] for row in stack.eventually(lambda: stack.sql(RECORD, mine))] == [(0, 0)]
+
+
+def test_an_upstream_that_asks_to_slow_down_is_told_with_how_long_to_wait(once: OpenAI, stack: Stack) -> None:
+    mine = named()
+    stack.upstream.fail({"status": 429, "retry_after": 7})
+    with pytest.raises(RateLimitError) as error:
+        list(stream(once, mine))
+    assert (error.value.code, error.value.type) == ("capacity_exhausted", "rate_limit_error")
+    assert error.value.response.headers["retry-after"] == "7"
+    assert error.value.response.headers["x-should-retry"] == "true"
+    assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("shed", "none", 0, 0)]
+
+
+def test_the_client_tries_again_after_a_500_and_pays_for_one_answer(client: OpenAI, stack: Stack) -> None:
+    mine = named()
+    stack.upstream.fail({"status": 500})
+    assert list(stream(client, mine))[-1].choices[0].finish_reason == "stop"
+    rows = stack.eventually(lambda: [] if len(found := stack.sql(RECORD, mine)) < 2 else found)
+    assert sorted(row[0] for row in rows) == ["completed", "upstream_error"]
+    assert [row[2] > 0 for row in sorted(rows)] == [True, False]
+
+
+@pytest.mark.parametrize("kind", ["hang", "silence", "comments"])
+def test_no_token_in_time_is_a_504_at_the_deadline_and_free(once: OpenAI, stack: Stack, kind: str) -> None:
+    mine = named()
+    stack.upstream.fail({"kind": kind})
+    began = time.monotonic()
+    with pytest.raises(APIStatusError) as error:
+        list(stream(once, mine))
+    assert FIRST_TOKEN_SECONDS <= time.monotonic() - began < FIRST_TOKEN_SECONDS + 2
+    assert (error.value.status_code, error.value.code) == (504, "upstream_timeout")
+    assert [call.reason for call in stack.upstream.calls(mine)] == ["client_gone"]
+    assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("upstream_timeout", "none", 0, 0)]
+
+
+def test_a_stall_is_an_error_in_the_stream_at_its_deadline_and_free(once: OpenAI, stack: Stack) -> None:
+    mine = named()
+    stack.upstream.fail({"kind": "stall", "after": 8})
+    began = time.monotonic()
+    with pytest.raises(APIError) as error:
+        list(stream(once, mine))
+    assert IDLE_SECONDS <= time.monotonic() - began < IDLE_SECONDS + 2
+    assert not isinstance(error.value, APIStatusError | APIConnectionError)
+    assert error.value.code == "upstream_timeout"
+    assert [call.reason for call in stack.upstream.calls(mine)] == ["client_gone"]
+    assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("stalled", "counted", 0, 8)]
 
 
 @pytest.mark.parametrize(

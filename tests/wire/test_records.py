@@ -24,7 +24,7 @@ ASKED: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": "Repeat: 路由表 🌍"}]},
 ] * 3
 RECORDS = """
-SELECT uid, prompt_tokens, cached_tokens, completion_tokens, cost_nanos, outcome
+SELECT uid, prompt_tokens, cached_tokens, completion_tokens, cost_nanos, outcome, reasoning_tokens
 FROM billing_requestrecord WHERE workspace_id = %s
 """
 
@@ -56,6 +56,8 @@ def test_the_records_are_what_the_upstream_served_to_the_token_and_cost_that_to_
     assert [row[1:4] for row in rows] == [(call.prompt_tokens, call.cached_tokens, call.tokens) for call in calls]
     assert {call.reason for call in calls} == {"finish"}
     assert {row[5] for row in rows} == {"completed"}
+    assert [row[6] for row in rows] == [call.reasoning_tokens for call in calls]
+    assert sum(row[6] for row in rows) > 0
     prompt, cached, completion, cost = (sum(row[column] for row in rows) for column in range(1, 5))
     assert cached > 0
     assert cost == (prompt - cached) * 900 + cached * 180 + completion * 3_900

@@ -126,7 +126,38 @@ def test_usage_is_found_in_the_choice_and_beside_it(*, inside: bool) -> None:
     assert delta.usage == Tokens(prompt=10, cached=4, completion=5)
 
 
-@given(st.integers(-5, 50), st.integers(-5, 50), st.integers(-5, 90), st.integers(-5, 90))
+def test_reasoning_that_usage_leaves_out_is_what_was_counted_and_fits_the_completion() -> None:
+    reader = Reader()
+    for text in "abcde":
+        read(reader, {"reasoning_content": text})
+    read(reader, {"content": "f"})
+    for completion, counted in ((9, 5), (3, 3)):
+        delta = read(reader, {}, finish_reason="stop", usage={"prompt_tokens": 1, "completion_tokens": completion})
+        assert delta is not None
+        assert delta.usage == Tokens(prompt=1, completion=completion, reasoning=counted)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_reasoning_that_usage_tells_stands(*, inside: bool) -> None:
+    reader = Reader()
+    read(reader, {"reasoning_content": "a"})
+    told = {"reasoning_tokens": 0}
+    usage = {"prompt_tokens": 1, "completion_tokens": 9, **({"completion_tokens_details": told} if inside else told)}
+    delta = read(reader, {}, finish_reason="stop", usage=usage)
+    assert delta is not None
+    assert delta.usage == Tokens(prompt=1, completion=9)
+
+
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
+@pytest.mark.parametrize("count", [-1, 262_145, 10**30])
+def test_usage_that_no_request_can_have_is_none(name: str, count: int) -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, name: count}
+    delta = read(Reader(), {}, finish_reason="stop", usage=usage)
+    assert delta is not None
+    assert delta.usage is None
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(-5, 90), st.integers(-5, 90))
 def test_whatever_usage_says_the_parts_fit_the_whole(prompt: int, completion: int, cached: int, reasoning: int) -> None:
     usage = {
         "prompt_tokens": prompt,

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,6 +23,7 @@ from gateway.stores.memory import MemoryKeys, MemoryPrices
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import holding
 from tests.fakes.engines import the_tests_database
+from tests.fakes.proxy import proxied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -147,6 +149,19 @@ def test_a_postgres_that_is_away_is_no_answer() -> None:
             in_postgres(ask, "postgres://pylo@127.0.0.1:9/none")
 
 
+async def test_a_postgres_that_falls_silent_is_no_answer_in_time(key: ApiKey) -> None:
+    real = urlsplit(the_tests_database())
+    async with proxied(real.hostname or "", real.port or 5432, silent_from=b"accounts_apikey") as proxy:
+        store = Postgres(the_tests_database(port=proxy.port), patience=0.5)
+        await store.open()
+        async with asyncio.timeout(5):
+            with pytest.raises(StoreUnavailable):
+                await store.principal(DIGESTS)
+        assert proxy.holding.is_set()
+        proxy.release()
+        await store.close()
+
+
 class Cache:
     """Notes what it is told to forget."""
 
@@ -209,6 +224,22 @@ async def test_a_lost_connection_is_made_again_and_the_gap_is_distrusted(client:
         await cache.until(lambda: cache.distrusts == 2)
         client.publish(revocations.CHANNEL, str(key_id))
         await cache.until(lambda: key_id in cache.dropped)
+
+
+async def test_nothing_is_trusted_before_redis_confirms_that_it_will_tell() -> None:
+    parts = urlsplit(settings.REDIS_URL)
+    cache = Cache()
+    async with (
+        proxied(parts.hostname or "", parts.port or 6379, silent_from=b"SUBSCRIBE") as proxy,
+        asyncio.TaskGroup() as group,
+    ):
+        listening = group.create_task(revocations.listen(f"redis://127.0.0.1:{proxy.port}{parts.path}", cache))
+        await proxy.holding.wait()
+        await asyncio.sleep(0.05)  # here a key could be read, and then be revoked unheard
+        assert cache.distrusts == 0
+        proxy.release()
+        await cache.until(lambda: cache.distrusts == 1)
+        listening.cancel()
 
 
 def test_a_redis_that_is_away_is_tried_again_without_an_end() -> None:

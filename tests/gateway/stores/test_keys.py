@@ -139,9 +139,11 @@ async def test_a_known_key_works_for_ten_minutes_without_postgres(world: World) 
     for _ in range(19):
         world.clock.advance(30)
         assert await world.find() == principal()
+        await world.beside()
     world.clock.advance(30)
     with pytest.raises(StoreUnavailable):
         await world.find()
+    await world.beside()
 
 
 async def test_without_postgres_it_is_not_asked_for_every_request(world: World) -> None:
@@ -152,12 +154,60 @@ async def test_without_postgres_it_is_not_asked_for_every_request(world: World) 
     assert world.postgres.asked == 2
 
 
+async def test_without_postgres_a_known_key_waits_for_it_once_and_never_again(world: World) -> None:
+    await world.find()
+    world.postgres.away = True
+    world.clock.advance(30)
+    await world.find()
+    for _ in range(20):
+        world.clock.advance(1)
+        asked = world.postgres.asked
+        assert await world.find() == principal()
+        assert world.postgres.asked == asked
+        await world.beside()
+    world.postgres.away, world.postgres.row = False, None
+    world.clock.advance(1)
+    await world.find()
+    await world.beside()
+    assert await world.find() is None
+
+
+async def test_after_a_gap_postgres_is_asked_first_though_it_was_away_before(world: World) -> None:
+    await world.find()
+    world.postgres.away = True
+    world.clock.advance(5)
+    await world.find()
+    await world.beside()
+    world.postgres.away, world.postgres.row = False, None
+    world.keys.distrust()
+    assert await world.find() is None
+
+
+async def test_unknown_keys_do_not_crowd_out_those_that_are_known() -> None:
+    asked: list[bytes] = []
+
+    async def look_up(digests: Sequence[bytes]) -> Principal | None:
+        asked.append(digests[0])
+        return principal() if digests == DIGESTS else None
+
+    keys = CachedKeys(look_up, HandClock(), lambda _: None, most=3)
+    await keys.find(DIGESTS)
+    for number in range(9):
+        assert await keys.find([b"%d" % number]) is None
+    assert await keys.find(DIGESTS) == principal()
+    assert await keys.find([b"8"]) is None
+    assert asked == [DIGESTS[0], *(b"%d" % number for number in range(9))]
+
+
 async def test_a_refresh_that_fails_is_tried_again(world: World) -> None:
     await world.find()
     world.postgres.away = True
     world.clock.advance(5)
     await world.find()
     await world.beside()
+    await world.find()
+    assert world.spawned == []  # not for every request
+    world.clock.advance(1)
     await world.find()
     assert len(world.spawned) == 1
     await world.beside()

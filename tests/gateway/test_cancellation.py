@@ -1,0 +1,84 @@
+"""Wherever a request is cut off, it has one end, and nothing of it is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.usage import CHARGED, Outcome
+from tests.fakes.asgi import Caller
+from tests.fakes.clock import skipping
+from tests.fakes.upstream import DONE, ROLE, Turn, content, finish
+from tests.gateway.conftest import CHAT, TOKEN, World, make_world
+
+if TYPE_CHECKING:
+    from gateway.asgi import App, Message, Receive, Scope, Send
+
+TURN = Turn([ROLE, 0.0, content("a"), 0.0, content("b"), finish(), 0.0, DONE], before=[0.0])  # each a turn of the loop
+MOST_STEPS = 200
+
+
+def slowly(app: App, gone: asyncio.Event) -> App:
+    """A server whose every send takes a turn of the loop, and whose client leaves when `gone` is set."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        first = [receive]
+
+        async def receiving() -> Message:
+            if first:
+                return await first.pop()()
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def sending(message: Message) -> None:
+            await asyncio.sleep(0)
+            await send(message)
+
+        await app(scope, receiving, sending)
+
+    return serve
+
+
+def served(world: World, *, steps: int, stream: bool, hang_up: bool) -> bool:
+    """Serve a request and cut it off after so many steps of the loop; say whether it ended before."""
+    body = json.dumps({**CHAT, "stream": stream}).encode()
+
+    async def main() -> bool:
+        gone = asyncio.Event()
+        call = Caller(slowly(world.gateway, gone), [("Authorization", f"Bearer {TOKEN.secret}")])
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(call("POST", "/v1/chat/completions", body))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            ended = serving.done()
+            if hang_up:
+                gone.set()
+            else:
+                serving.cancel()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return ended
+
+    return skipping(main())
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("hang_up", [True, False])
+def test_wherever_it_is_cut_off_a_request_has_one_end(*, stream: bool, hang_up: bool) -> None:
+    outcomes: list[Outcome] = []
+    for steps in range(MOST_STEPS):
+        world = make_world(TURN)
+        ended = served(world, steps=steps, stream=stream, hang_up=hang_up)
+        admitted = [each.uid for each in world.journal.admitted]
+        assert [record.uid for record in world.journal.settled] == admitted
+        assert world.admission.in_flight == 0
+        assert all(each.closed or not each.sent for each in world.transport.calls)
+        outcomes += [record.outcome for record in world.journal.settled]
+        if ended:
+            break
+    assert outcomes[-1] is Outcome.COMPLETED
+    left = {Outcome.CLIENT_GONE_EARLY, Outcome.CLIENT_GONE} if hang_up else {Outcome.INTERRUPTED}
+    assert set(outcomes) == {Outcome.COMPLETED, *left}
+    assert Outcome.INTERRUPTED not in CHARGED
