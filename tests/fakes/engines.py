@@ -24,11 +24,13 @@ def _at(url: str, path: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
 
 
-def the_tests_database(*, port: int | None = None) -> str:
-    """Return the URL of the database that pytest-django made, without Django; at `port` of this machine when given."""
-    url = _at(os.environ["DATABASE_URL"], str(connection.settings_dict["NAME"]))  # noqa: TID251 - names the engines
-    if port is None:
-        return url
+def the_tests_database() -> str:
+    """Return the URL of the database that pytest-django made, as a process without Django would be given it."""
+    return _at(os.environ["DATABASE_URL"], str(connection.settings_dict["NAME"]))  # noqa: TID251 - names the engines
+
+
+def at_port(url: str, port: int) -> str:
+    """Return `url` by way of a port of this machine, with its login."""
     parts = urlsplit(url)
     login, at, _ = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{login}{at}127.0.0.1:{port}"))

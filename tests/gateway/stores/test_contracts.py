@@ -22,7 +22,7 @@ from gateway.stores import revocations
 from gateway.stores.memory import MemoryKeys, MemoryPrices
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import holding
-from tests.fakes.engines import the_tests_database
+from tests.fakes.engines import at_port, the_tests_database
 from tests.fakes.proxy import proxied
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def test_a_postgres_that_is_away_is_no_answer() -> None:
 async def test_a_postgres_that_falls_silent_is_no_answer_in_time(key: ApiKey) -> None:
     real = urlsplit(the_tests_database())
     async with proxied(real.hostname or "", real.port or 5432, silent_from=b"accounts_apikey") as proxy:
-        store = Postgres(the_tests_database(port=proxy.port), patience=0.5)
+        store = Postgres(at_port(the_tests_database(), proxy.port), patience=0.5)
         await store.open()
         async with asyncio.timeout(5):
             with pytest.raises(StoreUnavailable):
@@ -233,9 +233,10 @@ async def test_nothing_is_trusted_before_redis_confirms_that_it_will_tell() -> N
         proxied(parts.hostname or "", parts.port or 6379, silent_from=b"SUBSCRIBE") as proxy,
         asyncio.TaskGroup() as group,
     ):
-        listening = group.create_task(revocations.listen(f"redis://127.0.0.1:{proxy.port}{parts.path}", cache))
+        listening = group.create_task(revocations.listen(at_port(settings.REDIS_URL, proxy.port), cache))
         await proxy.holding.wait()
-        await asyncio.sleep(0.05)  # here a key could be read, and then be revoked unheard
+        for _ in range(100):
+            await asyncio.sleep(0)  # here a key could be read, and then be revoked unheard
         assert cache.distrusts == 0
         proxy.release()
         await cache.until(lambda: cache.distrusts == 1)
