@@ -94,9 +94,11 @@ def test_no_token_in_time_is_a_504_at_the_deadline_and_free(once: OpenAI, stack:
     began = time.monotonic()
     with pytest.raises(APIStatusError) as error:
         list(stream(once, mine))
-    assert FIRST_TOKEN_SECONDS <= time.monotonic() - began < FIRST_TOKEN_SECONDS + 2
+    assert FIRST_TOKEN_SECONDS <= time.monotonic() - began < FIRST_TOKEN_SECONDS + 5
     assert (error.value.status_code, error.value.code) == (504, "upstream_timeout")
-    assert [call.reason for call in stack.upstream.calls(mine)] == ["client_gone"]
+    assert stack.eventually(lambda: [call.reason for call in stack.upstream.calls(mine) if call.reason]) == [
+        "client_gone"
+    ]
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("upstream_timeout", "none", 0, 0)]
 
 
@@ -106,10 +108,12 @@ def test_a_stall_is_an_error_in_the_stream_at_its_deadline_and_free(once: OpenAI
     began = time.monotonic()
     with pytest.raises(APIError) as error:
         list(stream(once, mine))
-    assert IDLE_SECONDS <= time.monotonic() - began < IDLE_SECONDS + 2
+    assert IDLE_SECONDS <= time.monotonic() - began < IDLE_SECONDS + 5
     assert not isinstance(error.value, APIStatusError | APIConnectionError)
     assert error.value.code == "upstream_timeout"
-    assert [call.reason for call in stack.upstream.calls(mine)] == ["client_gone"]
+    assert stack.eventually(lambda: [call.reason for call in stack.upstream.calls(mine) if call.reason]) == [
+        "client_gone"
+    ]
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("stalled", "counted", 0, 8)]
 
 
