@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @st.composite
 def tokens(draw: st.DrawFn) -> Tokens:
-    prompt, completion = draw(st.integers(0, 2**30)), draw(st.integers(0, 2**30))
+    prompt, completion = draw(st.integers(0, 10**9)), draw(st.integers(0, 10**9))
     return Tokens(prompt, draw(st.integers(0, prompt)), completion, draw(st.integers(0, completion)))
 
 
