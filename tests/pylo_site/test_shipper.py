@@ -286,6 +286,7 @@ class Stumbling(Shipper):
         raise ExceptionGroup("m", [ConnectionError("row with CANARY")])
 
 
+@pytest.mark.django_db  # what failed may have been the database: its connections are looked at
 def test_a_failing_pass_is_tried_again_and_its_text_is_not_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
