@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from pylo_site.local.tests import BROWSERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -18,7 +20,7 @@ WIDE: Final = {"width": 1280, "height": 900}
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
+    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert chromium, "there is no chromium on PATH: run bin/test as root on Debian, or install it yourself"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
