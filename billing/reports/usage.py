@@ -20,6 +20,8 @@ from gateway.usage import CHARGED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.db.models import Aggregate, QuerySet
+
     from accounts.models import ApiKey, Workspace
 
 SCATTERED = 24  # more stretches of live hours than this are read as one
@@ -124,22 +126,7 @@ def _rolled(
         rollups = rollups.exclude(_in(live, "hour"))
     if key is not None:
         rollups = rollups.filter(key=key)
-    rows = (
-        rollups.annotate(start=TRUNCATE[window.step]("hour", tzinfo=UTC))
-        .values("start")
-        .annotate(
-            n=Sum("requests"),
-            bad=Sum("failed"),
-            prompt=Sum("prompt_tokens"),
-            cached=Sum("cached_tokens"),
-            completion=Sum("completion_tokens"),
-            reasoning=Sum("reasoning_tokens"),
-            cost=Sum("cost_nanos"),
-            waived=Sum("waived_nanos"),
-        )
-        .values_list("start", "n", "bad", "prompt", "cached", "completion", "reasoning", "cost", "waived")
-    )
-    return ((start, Totals(*map(int, sums))) for start, *sums in rows)
+    return _summed(rollups, window, "hour", requests=Sum("requests"), failed=Sum("failed"))
 
 
 def _recorded(
@@ -148,12 +135,25 @@ def _recorded(
     records = RequestRecord.objects.filter(_in(live, "admitted_at"), workspace=workspace)
     if key is not None:
         records = records.filter(key=key)
-    rows = (
-        records.annotate(start=TRUNCATE[window.step]("admitted_at", tzinfo=UTC))
+    failed = Count("uid", filter=~Q(outcome__in=CHARGED))
+    return _summed(records, window, "admitted_at", requests=Count("uid"), failed=failed)
+
+
+def _summed(
+    rows: QuerySet[UsageRollup] | QuerySet[RequestRecord],
+    window: Window,
+    moment: str,
+    *,
+    requests: Aggregate,
+    failed: Aggregate,
+) -> Iterator[tuple[datetime, Totals]]:
+    """Sum either table by the window's step: both name tokens and money alike, and count requests each its own way."""
+    sums = (
+        rows.annotate(start=TRUNCATE[window.step](moment, tzinfo=UTC))
         .values("start")
         .annotate(
-            n=Count("uid"),
-            bad=Count("uid", filter=~Q(outcome__in=CHARGED)),
+            n=requests,
+            bad=failed,
             prompt=Sum("prompt_tokens"),
             cached=Sum("cached_tokens"),
             completion=Sum("completion_tokens"),
@@ -163,4 +163,4 @@ def _recorded(
         )
         .values_list("start", "n", "bad", "prompt", "cached", "completion", "reasoning", "cost", "waived")
     )
-    return ((start, Totals(*map(int, sums))) for start, *sums in rows)
+    return ((start, Totals(*map(int, each))) for start, *each in sums)
