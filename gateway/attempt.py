@@ -106,7 +106,8 @@ class Attempts:
         for upstream in plan.upstreams:
             meter.attempt(upstream.name)
             try:
-                return await self._attempt(upstream, chat, ids, min(loop.time() + each, last))
+                body = DIALECTS[upstream.dialect].request(chat, upstream.model, meter.admitted.workspace_id.hex)
+                return await self._attempt(upstream, body, ids, min(loop.time() + each, last))
             except UpstreamFault as fault:
                 telemetry.fault(ids.own_id, upstream.name, fault)
                 if not fault.fails_over:
@@ -114,13 +115,12 @@ class Attempts:
                 faults.append(fault)
         raise exhausted(faults)
 
-    async def _attempt(self, upstream: Upstream, chat: Chat, ids: RequestIds, until: float) -> Answer:
-        dialect = DIALECTS[upstream.dialect]
+    async def _attempt(self, upstream: Upstream, body: bytes, ids: RequestIds, until: float) -> Answer:
         answer: Answer | None = None
         try:
             async with asyncio.timeout_at(until):
-                stream = await self._client.open(upstream, dialect.request(chat, upstream.model), ids)
-                answer = Answer(stream, dialect.Reader())
+                stream = await self._client.open(upstream, body, ids)
+                answer = Answer(stream, DIALECTS[upstream.dialect].Reader())
                 await answer.first_token()
         except BaseException as error:
             if answer is not None:

@@ -42,6 +42,10 @@ class ToolCall(Quiet, frozen=True, omit_defaults=True):
     function: FunctionCall | None = None
 
 
+class ReasoningDetail(Quiet, frozen=True, omit_defaults=True):
+    text: str | None = None
+
+
 class Message(Quiet, frozen=True, omit_defaults=True):
     role: str | None = None
     content: str | list[Part] | None = None
@@ -50,7 +54,14 @@ class Message(Quiet, frozen=True, omit_defaults=True):
     tool_call_id: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: list[ReasoningDetail] | None = None
     refusal: str | None = None
+
+    @property
+    def thoughts(self) -> str:
+        """The reasoning of an earlier turn, under whichever of its three names it came back."""
+        details = "".join(detail.text or "" for detail in self.reasoning_details or ())
+        return self.reasoning_content or self.reasoning or details
 
 
 class Function(Quiet, frozen=True, omit_defaults=True):
@@ -91,10 +102,25 @@ class StreamOptions(Quiet, frozen=True, omit_defaults=True):
 
 
 class Thinking(Quiet, frozen=True, omit_defaults=True):
+    """Moonshot's switch."""
+
     type: str | None = None
     keep: str | None = None
-    enabled: bool | None = None  # in `reasoning`
-    thinking: bool | None = None  # in `chat_template_kwargs`
+
+
+class Reasoning(Quiet, frozen=True, omit_defaults=True):
+    """The aggregators' switch; with `exclude` the model thinks, and is paid for it, unseen."""
+
+    enabled: bool | None = None
+    effort: str | None = None
+    exclude: bool | None = None
+
+
+class TemplateSwitches(Quiet, frozen=True, omit_defaults=True):
+    """The open servers' switches."""
+
+    thinking: bool | None = None
+    preserve_thinking: bool | None = None
 
 
 class Chat(Quiet, frozen=True, omit_defaults=True):
@@ -116,9 +142,19 @@ class Chat(Quiet, frozen=True, omit_defaults=True):
     tool_choice: str | ToolChoice | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None
+    parallel_tool_calls: bool | None = None
+    seed: int | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    metadata: dict[str, str] | None = None
     thinking: Thinking | None = None
-    reasoning: Thinking | None = None
-    chat_template_kwargs: Thinking | None = None
+    reasoning: Reasoning | None = None
+    chat_template_kwargs: TemplateSwitches | None = None
+    include_reasoning: bool | None = None
     # Named only to be refused: to ignore one of these would give a wrong answer without a word.
     logprobs: bool | None = None
     top_logprobs: int | None = None
@@ -149,8 +185,20 @@ class Chat(Quiet, frozen=True, omit_defaults=True):
         return not (
             self.reasoning_effort == "none"
             or (self.thinking is not None and self.thinking.type == "disabled")
-            or (self.reasoning is not None and self.reasoning.enabled is False)
+            or (self.reasoning is not None and (self.reasoning.enabled is False or self.reasoning.effort == "none"))
             or (self.chat_template_kwargs is not None and self.chat_template_kwargs.thinking is False)
+        )
+
+    @property
+    def shows_reasoning(self) -> bool:
+        """Whether the client is given the reasoning; it is counted and paid for either way."""
+        return self.include_reasoning is not False and not (self.reasoning is not None and self.reasoning.exclude)
+
+    @property
+    def keeps_thoughts(self) -> bool:
+        """Whether the reasoning of all earlier turns is to reach the model."""
+        return (self.thinking is not None and self.thinking.keep == "all") or (
+            self.chat_template_kwargs is not None and self.chat_template_kwargs.preserve_thinking is True
         )
 
     def text_bytes(self) -> int:

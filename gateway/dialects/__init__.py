@@ -23,7 +23,9 @@ class Reader(Protocol):
 class Dialect(Protocol):
     """A module with both directions."""
 
-    def request(self, chat: Chat, model: str) -> bytes: ...
+    def request(self, chat: Chat, model: str, tenant: str) -> bytes:
+        """Spell the request; `tenant` is an opaque name of the workspace, to keep its users and caches apart."""
+        ...
 
     def Reader(self) -> Reader: ...  # noqa: N802 - a class in the module
 

@@ -112,11 +112,11 @@ class Chunk(Quiet, frozen=True, omit_defaults=True):
 _chunk = msgspec.json.Decoder(Chunk)
 
 
-def request(chat: Chat, model: str) -> bytes:
+def request(chat: Chat, model: str, tenant: str) -> bytes:  # noqa: ARG001
     """Spell `chat` for the upstream; always streamed and with usage, or neither time nor cost can be seen."""
     forced = isinstance(chat.tool_choice, ToolChoice) or chat.tool_choice == "required"
     thinks = chat.thinks and not forced
-    keep = chat.thinking.keep if chat.thinking is not None else None
+    keep = "all" if chat.keeps_thoughts else None
     ask = Ask(
         model=model,
         messages=[_message(message, thinks=thinks) for message in chat.messages or []],
@@ -138,7 +138,7 @@ def _usual_limit(chat: Chat) -> int | None:
 
 
 def _message(message: Message, *, thinks: bool) -> Message:
-    reasoning = message.reasoning_content or message.reasoning
+    reasoning: str | None = message.thoughts or None
     if message.tool_calls and thinks:
         reasoning = reasoning or BLANK
     calls = [msgspec.structs.replace(call, type="function") for call in message.tool_calls or []]
@@ -147,6 +147,7 @@ def _message(message: Message, *, thinks: bool) -> Message:
         role="system" if message.role == "developer" else message.role,
         reasoning_content=reasoning,
         reasoning=None,
+        reasoning_details=None,
         refusal=None,
         tool_calls=calls or None,
     )

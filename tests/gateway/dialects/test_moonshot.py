@@ -19,7 +19,7 @@ TOOL = {"type": "function", "function": {"name": "look_up"}}
 
 
 def asked(**body: Any) -> dict[str, Any]:
-    spelled: dict[str, Any] = json.loads(request(parse(json.dumps({**CHAT, **body}).encode()), "kimi-k2.6"))
+    spelled: dict[str, Any] = json.loads(request(parse(json.dumps({**CHAT, **body}).encode()), "kimi-k2.6", "tenant"))
     return spelled
 
 
