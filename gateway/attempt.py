@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.config import Upstream
     from gateway.deadlines import Deadlines
     from gateway.deltas import Delta
-    from gateway.dialects import Reader
+    from gateway.dialects.exchanges import Exchange, Reader
     from gateway.errors import ApiError
     from gateway.meter import Meter
     from gateway.routing import Plan
@@ -106,8 +106,9 @@ class Attempts:
         for upstream in plan.upstreams:
             meter.attempt(upstream.name)
             try:
-                body = DIALECTS[upstream.dialect].request(chat, upstream.model, meter.admitted.workspace_id.hex)
-                return await self._attempt(upstream, body, ids, min(loop.time() + each, last))
+                dialect, tenant = DIALECTS[upstream.dialect], meter.admitted.workspace_id.hex
+                exchange = dialect.exchange(chat, upstream.model, tenant)
+                return await self._attempt(upstream, exchange, ids, min(loop.time() + each, last))
             except UpstreamFault as fault:
                 telemetry.fault(ids.own_id, upstream.name, fault)
                 if not fault.fails_over:
@@ -115,12 +116,12 @@ class Attempts:
                 faults.append(fault)
         raise exhausted(faults)
 
-    async def _attempt(self, upstream: Upstream, body: bytes, ids: RequestIds, until: float) -> Answer:
+    async def _attempt(self, upstream: Upstream, exchange: Exchange, ids: RequestIds, until: float) -> Answer:
         answer: Answer | None = None
         try:
             async with asyncio.timeout_at(until):
-                stream = await self._client.open(upstream, body, ids)
-                answer = Answer(stream, DIALECTS[upstream.dialect].Reader())
+                stream = await self._client.open(upstream, exchange.body, ids)
+                answer = Answer(stream, exchange.reader)
                 await answer.first_token()
         except BaseException as error:
             if answer is not None:

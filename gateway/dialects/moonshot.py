@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.deltas import FINISH_REASONS, Delta, ToolFragment
+from gateway.dialects.exchanges import Exchange
 from gateway.faults import FaultKind, UpstreamFault
 from gateway.schema import (
     CONTEXT_TOKENS,
@@ -112,7 +113,7 @@ class Chunk(Quiet, frozen=True, omit_defaults=True):
 _chunk = msgspec.json.Decoder(Chunk)
 
 
-def request(chat: Chat, model: str, tenant: str) -> bytes:  # noqa: ARG001
+def exchange(chat: Chat, model: str, tenant: str) -> Exchange:  # noqa: ARG001
     """Spell `chat` for the upstream; always streamed and with usage, or neither time nor cost can be seen."""
     forced = isinstance(chat.tool_choice, ToolChoice) or chat.tool_choice == "required"
     thinks = chat.thinks and not forced
@@ -129,7 +130,7 @@ def request(chat: Chat, model: str, tenant: str) -> bytes:  # noqa: ARG001
         response_format=chat.response_format,
         thinking=(Thinking(type="enabled", keep=keep) if keep else None) if thinks else Thinking(type="disabled"),
     )
-    return msgspec.json.encode(ask)
+    return Exchange(msgspec.json.encode(ask), Reader())
 
 
 def _usual_limit(chat: Chat) -> int | None:

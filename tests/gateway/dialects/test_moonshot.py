@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.deltas import Delta, ToolFragment
-from gateway.dialects.moonshot import Reader, request
+from gateway.dialects.moonshot import Reader, exchange
 from gateway.faults import FaultKind, UpstreamFault
 from gateway.usage import Tokens
 from gateway.validation import parse
@@ -19,7 +19,8 @@ TOOL = {"type": "function", "function": {"name": "look_up"}}
 
 
 def asked(**body: Any) -> dict[str, Any]:
-    spelled: dict[str, Any] = json.loads(request(parse(json.dumps({**CHAT, **body}).encode()), "kimi-k2.6", "tenant"))
+    chat = parse(json.dumps({**CHAT, **body}).encode())
+    spelled: dict[str, Any] = json.loads(exchange(chat, "kimi-k2.6", "tenant").body)
     return spelled
 
 
