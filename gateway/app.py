@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.attempt import Attempts
     from gateway.catalog import Catalog
     from gateway.config import GatewayConfig
+    from gateway.drain import Drain
     from gateway.ports import Clock, Journal, KeyStore, Principal
     from gateway.uids import RequestIds
     from gateway.usage import RequestRecord
@@ -41,6 +42,7 @@ class Parts:
     admission: Admission
     attempts: Attempts
     journal: Journal
+    drain: Drain
 
 
 class Gateway:
@@ -83,6 +85,7 @@ class Gateway:
             raise InvalidRequest(text, code="invalid_request_id")
         target = resolve(request.method, request.path)
         line.method, line.route = request.method, target.route
+        self._parts.drain.admit()
         now_ms = self._parts.clock.ms()
         principal = await authenticate(request, self._parts.keys, self._parts.config.peppers, now_ms)
         line.workspace_id, line.key_id = str(principal.workspace_id), str(principal.key_id)
@@ -119,7 +122,7 @@ class Gateway:
             try:
                 await self._admit(meter.admitted, ids)
                 plan = routing.plan(parts.config.upstreams)
-                async with request.connected(outlet.heartbeat()):
+                async with parts.drain.running(), request.connected(outlet.heartbeat()):
                     async with await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer:
                         parts.journal.first(ids.uid, parts.clock.ms())
                         await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)

@@ -71,7 +71,7 @@ class Request:
     async def connected(self, *beside: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         """Run the block, and `beside` it what ends with it; a hang-up cancels the block, which then raises ClientGone.
 
-        receive() is always awaited here: servers tell of a hang-up in no other way, and send() goes on succeeding.
+        receive() is always awaited here: where nothing is sent, servers tell of a hang-up in no other way.
         """
         try:
             async with asyncio.TaskGroup() as group:
@@ -112,10 +112,16 @@ class Reply:
 
     async def start(self, status: int, headers: Headers) -> None:
         self.status = status
-        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *self._ids]})
+        await self._give({"type": "http.response.start", "status": status, "headers": [*headers, *self._ids]})
 
     async def write(self, body: bytes, *, last: bool = False) -> None:
-        await self._send({"type": "http.response.body", "body": body, "more_body": not last})
+        await self._give({"type": "http.response.body", "body": body, "more_body": not last})
+
+    async def _give(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except OSError:  # ASGI 2.4: nobody takes the answer any more
+            raise ClientGone from None
 
     async def json(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         length = (b"content-length", b"%d" % len(body))

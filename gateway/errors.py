@@ -4,7 +4,7 @@ ApiError
 ├── InvalidRequest 400 ── Unauthorized 401 · InsufficientQuota 402 · PermissionDenied 403 · UnknownUrl 404
 │                         ModelNotFound 404 · MethodNotAllowed 405 · RequestTooLarge 413
 │                         UnsupportedMediaType 415 · RateLimitExceeded 429
-├── Unavailable 503 ───── Overloaded 503 · CapacityExhausted 429        ours, and soon over: try again
+├── Unavailable 503 ───── Overloaded 503 · ShuttingDown 503 · CapacityExhausted 429   ours, and soon over: try again
 ├── UpstreamError 502 ─── UpstreamTimeout 504                           no upstream gave a first token
 │                         UpstreamBrokeOff · UpstreamTruncated · UpstreamStalled     after the first: in the stream
 └── InternalError 500
@@ -171,6 +171,16 @@ class Unavailable(ApiError):
 
 class Overloaded(Unavailable):
     code = "server_is_overloaded"
+
+
+class ShuttingDown(Unavailable):
+    """The process ends before the answer did."""
+
+    code = "server_shutting_down"
+    outcome = Outcome.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("This server is shutting down, and the answer took too long for it.", retry_after=1)
 
 
 class CapacityExhausted(Unavailable):

@@ -15,6 +15,7 @@ from gateway.admission import Admission
 from gateway.app import Gateway, Parts
 from gateway.attempt import Attempts
 from gateway.catalog import Catalog
+from gateway.drain import Drain
 from gateway.journal import Journal
 from gateway.ports import StoreUnavailable
 from gateway.stores import revocations
@@ -51,6 +52,7 @@ class Runtime:
         self._config = config
         self._tasks: set[asyncio.Task[None]] = set()
         self._postgres = Postgres(config.database_url)
+        self.drain = Drain()
         self._keys = CachedKeys(self._postgres.principal, clock, self.spawn)
         self._client = upstream.Client(transport, config.deadlines)
         name = f"{clock.ms()}-{os.getpid()}-{secrets.token_hex(4)}"  # never twice, whatever the clock does
@@ -64,6 +66,7 @@ class Runtime:
             admission=Admission(config.most_in_flight),
             attempts=Attempts(self._client, config.deadlines),
             journal=self._journal,
+            drain=self.drain,
         )
         self.gateway = Gateway(parts)
 
@@ -128,6 +131,11 @@ class Application:
                 await runtime.open()
                 self._runtime = runtime
             return self._runtime
+
+    async def drain(self, seconds: float) -> None:
+        """Admit no more; return when all that runs has ended, after `seconds` with an error of its own."""
+        if self._runtime is not None:
+            await self._runtime.drain.end(seconds)
 
     async def close(self) -> None:
         if self._runtime is not None:

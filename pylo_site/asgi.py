@@ -1,4 +1,4 @@
-"""The ASGI application: `/v1` goes to the gateway with no Django on its path, all else to Django."""
+"""The ASGI application: `/v1` and the probes go to the gateway with no Django on their path, all else to Django."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from gateway.runtime import Application
 
 if TYPE_CHECKING:
     from gateway.asgi import App, Receive, Scope, Send
+
+GATEWAYS = frozenset({"/v1", "/health", "/ready"})
 
 
 def gateway_config() -> GatewayConfig:
@@ -38,7 +40,7 @@ class Site:
     """Sends each request to its half.
 
     Where the public URL is https, a proxy of ours ended TLS: the portal is told so here, and not by a header that a
-    client can send. The same holds for the root path, which Daphne takes from a header.
+    client can send. The same holds for the root path, which other servers take from a header.
     """
 
     def __init__(self, gateway: App, portal: Any, *, secure: bool) -> None:
@@ -48,7 +50,7 @@ class Site:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
-        if scope["type"] == "http" and (path == "/v1" or path.startswith("/v1/")):
+        if scope["type"] == "http" and (path.startswith("/v1/") or path in GATEWAYS):
             await self.gateway(scope, receive, send)
         else:
             await self.portal({**scope, **self._told} if scope["type"] == "http" else scope, receive, send)

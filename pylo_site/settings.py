@@ -40,6 +40,7 @@ PYLO_JOURNAL_DIR = env.path("PYLO_JOURNAL_DIR", BASE_DIR / "var" / "journal")
 PYLO_MAX_BODY_BYTES = env.number("PYLO_MAX_BODY_BYTES", "pylo.E009", default=4 * 2**20, least=1024, most=64 * 2**20)
 PYLO_FIRST_TOKEN_SECONDS = env.number("PYLO_FIRST_TOKEN_SECONDS", "pylo.E018", default=8, least=1, most=600)
 PYLO_IDLE_SECONDS = env.number("PYLO_IDLE_SECONDS", "pylo.E019", default=30, least=1, most=600)
+PYLO_DRAIN_SECONDS = env.number("PYLO_DRAIN_SECONDS", "pylo.E020", default=30, least=0, most=3600)
 PYLO_SIGNUP_CREDIT_NANOS = env.dollars("PYLO_SIGNUP_CREDIT", "pylo.E010", default="0")
 PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
 PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none
@@ -142,6 +143,8 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+FILE_UPLOAD_MAX_MEMORY_SIZE = PYLO_MAX_BODY_BYTES  # Django keeps what the server let in out of temporary files
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("PYLO_STATIC_ROOT", BASE_DIR / "var" / "static")

@@ -42,7 +42,7 @@ def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str
     # One thread, no pool of processes: a child of a killed pool would outlive it. No neighbours to look for.
     alone = ("--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "INFO")
     found = [
-        Process("web", (python, "-m", "pylo_site.server", "--host", site.host, "--port", str(site.port))),
+        Process("web", (python, "-m", "pylo_site.server", "-b", site.host, "-p", str(site.port))),
         Process("shipper", (python, "manage.py", "ship"), nice=5),
         Process("worker", (*celery, "worker", *alone), nice=10),
         Process("beat", (*celery, "beat", "--schedule", str(var / "run" / "beat")), nice=10),

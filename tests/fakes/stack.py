@@ -138,7 +138,7 @@ def running(var: Path, *, environ: Mapping[str, str], tokens_per_second: int = 2
         (var / "upstreams.toml").write_text(UPSTREAMS.format(url=upstream.url))
         _start_sandbox(stack, upstream_port, payments_port, tokens_per_second)
         stack.manage("migrate", "--verbosity", "0")
-        server = stack.start("server", "-m", "pylo_site.server", "--host", "127.0.0.1", "--port", str(port))
+        server = stack.start("server", "-m", "pylo_site.server", "-b", "127.0.0.1", "-p", str(port))
         shipper = stack.start("ship", "manage.py", "ship")
         server.await_http(f"{stack.api_base}/models")
         shipper.must_run_for(PAUSE)

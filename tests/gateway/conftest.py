@@ -17,6 +17,7 @@ from gateway.attempt import Attempts
 from gateway.catalog import Catalog
 from gateway.config import GatewayConfig, Upstream
 from gateway.deadlines import Deadlines
+from gateway.drain import Drain
 from gateway.ports import Price, Principal
 from gateway.stores.memory import MemoryJournal, MemoryKeys, MemoryPrices
 from gateway.upstream import Client
@@ -101,6 +102,7 @@ def make_world(*turns: Turn, upstreams: tuple[str, ...] = ("first",), spendable:
         admission=admission,
         attempts=Attempts(Client(transport, Deadlines()), Deadlines()),
         journal=journal,
+        drain=Drain(),
     )
     return World(Gateway(parts), transport, keys, prices, journal, admission)
 

@@ -25,6 +25,7 @@ CATALOGUE: list[tuple[ApiError, int, str, str, str]] = [
     (errors.UpstreamTruncated("m"), 502, "upstream_error", "upstream_truncated", "false"),
     (errors.Unavailable("m"), 503, "service_unavailable_error", "unavailable", "true"),
     (errors.Overloaded("m"), 503, "service_unavailable_error", "server_is_overloaded", "true"),
+    (errors.ShuttingDown(), 503, "service_unavailable_error", "server_shutting_down", "true"),
     (errors.UpstreamTimeout("m"), 504, "timeout_error", "upstream_timeout", "false"),
     (errors.UpstreamStalled("m"), 504, "timeout_error", "upstream_timeout", "false"),
 ]

@@ -9,7 +9,7 @@ from pylo_site.local.ports import free
 
 def refused(**settings: str) -> str:
     """Start the server with `settings` changed; returns what it said when it refused."""
-    words = [sys.executable, "-m", "pylo_site.server", "--port", str(free())]
+    words = [sys.executable, "-m", "pylo_site.server", "-p", str(free())]
     done = subprocess.run(words, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

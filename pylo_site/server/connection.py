@@ -1,0 +1,289 @@
+"""One client's connection: a Twisted protocol that reads through `Parser` and answers through `Exchange`, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.protocol import Protocol as TwistedProtocol
+
+from pylo_site.server.exchange import ASGI, Exchange
+from pylo_site.server.forwarded import client_of
+from pylo_site.server.outgoing import Outgoing
+from pylo_site.server.parser import Parser
+from pylo_site.server.refusals import Refusal, bad_request, crashed, ending, too_slow
+
+if TYPE_CHECKING:
+    from pylo_site.server.head import Head, Heading
+    from pylo_site.server.limits import Limits
+
+
+class Host(Protocol):
+    """What a connection needs of the server."""
+
+    limits: Limits
+    trusted_proxies: int
+    root_path: str
+    ending: bool
+
+    def now(self) -> float: ...
+
+    def stamp(self) -> bytes: ...
+
+    def joined(self, connection: Connection) -> None: ...
+
+    def left(self, connection: Connection) -> None: ...
+
+    def run_application(self, connection: Connection, exchange: Exchange) -> None: ...
+
+    def refusal(self, refusal: Refusal, head: Head | Heading | None, *, bodiless: bool) -> bytes: ...
+
+    def websocket(self, head: Head, transport: Any, rest: bytes) -> None: ...
+
+
+class Connection(TwistedProtocol):
+    """`deadline` is the moment at which `overdue` is to be called; the server looks at it."""
+
+    transport: Any
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._limits = host.limits
+        self._parser = Parser(self, host.limits)
+        self._receiving: Exchange | None = None  # its body is on the way
+        self._current: Exchange | None = None  # its answer is on the way
+        self._waiting: deque[Exchange | tuple[Refusal, Head | Heading | None]] = deque()
+        self._held = b""  # received behind a request that is not answered yet
+        self._reading = True
+        self._closing = False
+        self._out: Outgoing
+        self.deadline = inf
+
+    # -- Twisted's events ---------------------------------------------------------------------------------------------
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        self._out = Outgoing(self.transport, self._limits.stall_seconds, self._host.now)
+        self._peer, self._here = self._out.addresses()
+        self.deadline = self._host.now() + self._limits.idle_seconds
+        self._host.joined(self)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        if self._closing:
+            return
+        if self._answering:
+            self._held += data
+            if len(self._held) > self._limits.unread_bytes:
+                self._read(on=False)
+            return
+        self._parser.feed(data)
+
+    def connectionLost(self, reason: object = None) -> None:  # noqa: ARG002, N802 - Twisted's signature
+        self._closing = True
+        self.deadline = inf
+        self._parser.close()
+        self._waiting.clear()
+        self._out.lost()
+        for exchange in (self._current, self._receiving):
+            if exchange is not None:
+                exchange.leave()
+        self._current = self._receiving = None
+        self._host.left(self)
+
+    @property
+    def _answering(self) -> bool:
+        """Whether what comes belongs behind a request that is complete and not answered yet."""
+        return bool(self._waiting) or (self._current is not None and self._current is not self._receiving)
+
+    # -- the parser's events ------------------------------------------------------------------------------------------
+    def begun(self) -> None:
+        self.deadline = self._host.now() + self._limits.head_seconds
+
+    def head(self, head: Head) -> None:
+        if len(self._waiting) >= self._limits.pipelined:
+            raise bad_request("Too many requests wait for the answer to an earlier one.")
+        exchange = Exchange(self, head, self._scope(head))
+        self._receiving = exchange
+        if head.has_body:
+            self.deadline = self._host.now() + self._limits.body_seconds
+        self._waiting.append(exchange)
+        self._next()
+
+    def body(self, piece: bytes) -> None:
+        exchange = self._receiving
+        if exchange is None or exchange.gone:
+            return
+        exchange.unread += piece
+        exchange.changed()
+        if len(exchange.unread) > self._limits.unread_bytes:
+            self._read(on=False)
+
+    def ended(self) -> None:
+        self.deadline = inf
+        exchange, self._receiving = self._receiving, None
+        if exchange is not None:
+            exchange.complete = True
+            exchange.changed()
+
+    def refused(self, refusal: Refusal, heading: Heading | None) -> None:
+        """Answer with the refusal, in its turn; a request that is in the middle of its body gets it as its answer."""
+        exchange, self._receiving = self._receiving, None
+        self.deadline = inf
+        if exchange is not None and exchange is self._current:
+            self._current = None
+            exchange.leave()
+            self._end(exchange, refusal)
+            return
+        if exchange is not None:
+            self._waiting.pop()  # the last to come is the one that is being received
+        self._waiting.append((refusal, exchange.head if exchange is not None else heading))
+        self._next()
+
+    def upgraded(self, head: Head, rest: bytes) -> None:
+        if self._answering or self._host.ending:
+            refusal = ending() if self._host.ending else bad_request("A WebSocket begins on a connection of its own.")
+            self._waiting.append((refusal, head))
+            self._next()
+            return
+        self._out.release()
+        self._host.left(self)
+        self._host.websocket(head, self.transport, rest)
+
+    # -- one exchange after the other ---------------------------------------------------------------------------------
+    def _next(self) -> None:
+        """Begin what waits, if nothing is being answered; where nothing waits, read what was held."""
+        while self._current is None and not self._closing:
+            if self._waiting:
+                item = self._waiting.popleft()
+                if isinstance(item, Exchange):
+                    self._current = item
+                    self._host.run_application(self, item)
+                else:
+                    self._refuse(*item)
+            elif self._held:
+                self._read_held()
+            else:
+                return
+        if self._held and not self._answering and not self._closing:
+            self._read_held()
+
+    def _read_held(self) -> None:
+        data, self._held = self._held, b""
+        self._read(on=True)
+        self._parser.feed(data)
+
+    def answered(self, exchange: Exchange) -> None:
+        """Go on to the next request, or close; called when all of an answer is out."""
+        if exchange is not self._current:
+            return
+        self._current = None
+        exchange.changed()
+        if not exchange.response.keep_alive or not exchange.complete or self._host.ending:
+            self._close(linger=not exchange.complete or bool(self._held))
+            return
+        limits = self._limits
+        self.deadline = self._host.now() + (limits.head_seconds if self._parser.in_head else limits.idle_seconds)
+        self._next()
+
+    def finished(self, exchange: Exchange) -> None:
+        """The application has returned, raised or been cancelled. What it did not answer is an error of ours."""
+        if exchange is not self._current:
+            return
+        if exchange.response.complete:
+            self.answered(exchange)
+        else:
+            self._current = None
+            exchange.gone = True
+            self._end(exchange, crashed())
+
+    def _end(self, exchange: Exchange, refusal: Refusal) -> None:
+        """Answer in the application's stead; where it has begun, cut the answer so that nobody takes it for whole."""
+        if not exchange.response.sent:
+            self._refuse(refusal, exchange.head)
+        elif exchange.response.delimited:
+            self._close(linger=False)
+        else:
+            self._closing = True
+            self._out.abort()
+
+    def _refuse(self, refusal: Refusal, head: Head | Heading | None) -> None:
+        bodiless = getattr(head, "method", "") == "HEAD"
+        self._out.write(self._host.refusal(refusal, head, bodiless=bodiless))
+        self._close(linger=True)
+
+    # -- what an exchange asks ----------------------------------------------------------------------------------------
+    @property
+    def writable(self) -> bool:
+        return self._out.writable
+
+    def stamp(self) -> bytes:
+        return self._host.stamp()
+
+    def write(self, data: bytes) -> None:
+        self._out.write(data)
+
+    async def drained(self) -> None:
+        await self._out.drained()
+
+    def consumed(self) -> None:
+        self._read(on=True)
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+    def overdue(self, now: float) -> None:
+        """Do what is due: nobody is waited for longer than the limits say."""
+        if self._closing:
+            self._out.abort()
+        elif self._answering or not self._reading:
+            self.deadline = now + self._limits.body_seconds  # we read no further: it is not the client who is late
+        elif self._receiving is not None or self._parser.in_head:
+            self._parser.refuse(too_slow())
+        else:
+            self._close(linger=False)
+
+    @property
+    def stalled(self) -> bool:
+        return self._out.stalled
+
+    def drop(self) -> None:
+        """Cut the connection; what waits to be sent is lost."""
+        self._closing = True
+        self._out.abort()
+
+    def wind_up(self) -> None:
+        """Close it where nothing is being answered; refuse a request that is not all here."""
+        if self._closing:
+            return
+        if self._receiving is not None or self._parser.in_head:
+            self._parser.refuse(ending())
+        elif self._current is None:
+            self._close(linger=False)
+
+    def _close(self, *, linger: bool) -> None:
+        """Send what is left, then close. Lingering: a client that still sends would lose our answer to a reset."""
+        self._closing = True
+        self._parser.close()
+        self.deadline = self._host.now() + self._limits.linger_seconds
+        self._read(on=True)
+        self._out.close(linger=linger)
+
+    def _read(self, *, on: bool) -> None:
+        if on is not self._reading:
+            self._reading = on
+            (self.transport.resumeProducing if on else self.transport.pauseProducing)()
+
+    def _scope(self, head: Head) -> dict[str, Any]:
+        headers, client = client_of(head.headers, self._peer, self._host.trusted_proxies)
+        return {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": head.version,
+            "method": head.method,
+            "scheme": self._out.scheme,
+            "path": head.path,
+            "raw_path": head.raw_path,
+            "query_string": head.query,
+            "root_path": self._host.root_path,
+            "headers": headers,
+            "client": client,
+            "server": self._here,
+            "extensions": {},
+        }
