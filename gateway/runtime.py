@@ -22,6 +22,7 @@ from gateway.stores import revocations
 from gateway.stores.keys import CachedKeys
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import CachedPrices
+from gateway.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -127,7 +128,7 @@ class Application:
         """Open what the gateway needs; the first request does it where the server did not."""
         async with self._opening:
             if self._runtime is None:
-                runtime = Runtime(self._config, self._transport or upstream.transport())
+                runtime = Runtime(self._config, self._transport or Transport())
                 await runtime.open()
                 self._runtime = runtime
             return self._runtime

@@ -6,7 +6,6 @@ Each failure of the wire becomes an `UpstreamFault`. No header of a client goes 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -24,19 +23,7 @@ if TYPE_CHECKING:
 OK = 200
 EVENT_STREAM = "text/event-stream"
 READ_OF_AN_ERROR = 16_384
-MOST_CONNECTIONS = 10_000
-KEPT_CONNECTIONS = 256
-KEPT_SECONDS = 30.0
 DRAIN_SECONDS = 0.02
-
-
-def transport() -> httpx.AsyncBaseTransport:
-    limits = httpx.Limits(
-        max_connections=MOST_CONNECTIONS, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=KEPT_SECONDS
-    )
-    return httpx.AsyncHTTPTransport(
-        verify=ssl.create_default_context(), trust_env=False, http2=False, limits=limits, retries=0
-    )
 
 
 class Stream:
@@ -74,23 +61,29 @@ class Client:
     def __init__(self, transport: httpx.AsyncBaseTransport, deadlines: Deadlines) -> None:
         self._transport = transport
         self._deadlines = deadlines
-        # One clock decides how long a first token may take: attempt.py's. The transport's own only bounds the dial.
-        self._extensions = {"timeout": {"connect": deadlines.connect, "read": None, "write": None, "pool": None}}
+        # One clock decides how long a first token may take: attempt.py's. The transport's own only bounds the dial:
+        # `pool` is all of it, with the name's look-up, and `connect` each address of the name.
+        dial = deadlines.connect
+        self._extensions = {"timeout": {"connect": dial, "pool": dial, "read": None, "write": None}}
+        self._urls: dict[str, httpx.URL] = {}  # to parse one takes longer than all else here
 
     async def open(self, upstream: Upstream, body: bytes, ids: RequestIds) -> Stream:
         """Ask; return the answer's stream, or raise `UpstreamFault` for anything that is no event stream."""
+        url = self._url(upstream.base_url)
         request = httpx.Request(
             "POST",
-            f"{upstream.base_url}/chat/completions",
+            url,
             headers=[
+                ("Host", url.netloc.decode("ascii")),
                 ("Authorization", f"Bearer {upstream.key}"),
                 ("Content-Type", "application/json"),
                 ("Accept", EVENT_STREAM),
                 ("Accept-Encoding", "identity"),
                 ("X-Request-Id", ids.request_id),
                 ("X-Pylo-Request-Id", ids.own_id),
+                ("Content-Length", str(len(body))),
             ],
-            content=body,
+            stream=httpx.ByteStream(body),
             extensions=self._extensions,
         )
         try:
@@ -104,6 +97,12 @@ class Client:
             await stream.close()
             raise
         return stream
+
+    def _url(self, base_url: str) -> httpx.URL:
+        url = self._urls.get(base_url)
+        if url is None:
+            url = self._urls[base_url] = httpx.URL(f"{base_url}/chat/completions")
+        return url
 
     async def _judge(self, response: httpx.Response, stream: Stream) -> None:
         if response.status_code != OK:

@@ -9,8 +9,9 @@ import pytest
 from gateway.config import Upstream
 from gateway.deadlines import Deadlines
 from gateway.faults import FaultKind, UpstreamFault
+from gateway.transport import Transport
 from gateway.uids import RequestIds
-from gateway.upstream import Client, transport
+from gateway.upstream import Client
 from tests.fakes.upstream import DONE, Act, SocketUpstream, Turn, content
 
 IDS = RequestIds(UUID(int=1), "mine", "req_1", refused=False)
@@ -24,15 +25,17 @@ def at(base_url: str) -> Upstream:
 async def read(client: Client, base_url: str) -> bytes:
     stream = await client.open(at(base_url), b'{"a":1}', IDS)
     body = b""
-    while chunk := await stream.read():
-        body += chunk
-    await stream.close()
+    try:
+        while chunk := await stream.read():
+            body += chunk
+    finally:
+        await stream.close()
     return body
 
 
 async def test_a_call_goes_over_a_real_socket_with_our_headers_only() -> None:
     async with SocketUpstream(Turn([content("a"), DONE])).serving() as upstream:
-        client = Client(transport(), ROOM)
+        client = Client(Transport(), ROOM)
         assert await read(client, upstream.base_url) == content("a") + DONE
         await client.close()
     (call,) = upstream.calls
@@ -52,7 +55,7 @@ async def test_a_call_goes_over_a_real_socket_with_our_headers_only() -> None:
 
 async def test_bytes_come_when_they_are_sent() -> None:
     async with SocketUpstream(Turn([content("a"), Act.HANG])).serving() as upstream:
-        client = Client(transport(), ROOM)
+        client = Client(Transport(), ROOM)
         stream = await client.open(at(upstream.base_url), b"{}", IDS)
         assert await stream.read() == content("a")
         await stream.close()
@@ -61,7 +64,7 @@ async def test_bytes_come_when_they_are_sent() -> None:
 
 async def test_closing_reaches_the_upstream() -> None:
     async with SocketUpstream(Turn([content("a"), Act.HANG])).serving() as upstream:
-        client = Client(transport(), ROOM)
+        client = Client(Transport(), ROOM)
         stream = await client.open(at(upstream.base_url), b"{}", IDS)
         await stream.read()
         closing = asyncio.get_running_loop().time()
@@ -73,7 +76,7 @@ async def test_closing_reaches_the_upstream() -> None:
 
 async def test_a_cancelled_read_closes_the_connection() -> None:
     async with SocketUpstream(Turn(before=[Act.HANG])).serving() as upstream:
-        client = Client(transport(), ROOM)
+        client = Client(Transport(), ROOM)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await client.open(at(upstream.base_url), b"{}", IDS)
@@ -83,7 +86,7 @@ async def test_a_cancelled_read_closes_the_connection() -> None:
 
 async def test_a_connection_is_used_again_after_a_drained_answer() -> None:
     async with SocketUpstream(Turn([DONE])).serving() as upstream:
-        client = Client(transport(), ROOM)
+        client = Client(Transport(), ROOM)
         stream = await client.open(at(upstream.base_url), b"{}", IDS)
         assert await stream.read() == DONE
         await stream.drain()
@@ -105,7 +108,7 @@ async def test_a_connection_is_used_again_after_a_drained_answer() -> None:
 )
 async def test_what_is_no_event_stream_is_a_fault(turn: Turn, kind: FaultKind) -> None:
     async with SocketUpstream(turn).serving() as upstream:
-        client = Client(transport(), ROOM)
+        client = Client(Transport(), ROOM)
         with pytest.raises(UpstreamFault) as caught:
             await client.open(at(upstream.base_url), b"{}", IDS)
         assert caught.value.kind is kind
@@ -116,7 +119,7 @@ async def test_what_is_no_event_stream_is_a_fault(turn: Turn, kind: FaultKind) -
 
 async def test_a_cut_connection_is_a_cut() -> None:
     async with SocketUpstream(Turn([content("a"), Act.CUT])).serving() as upstream:
-        client = Client(transport(), ROOM)
+        client = Client(Transport(), ROOM)
         with pytest.raises(UpstreamFault) as caught:
             await read(client, upstream.base_url)
         assert caught.value.kind is FaultKind.CUT
@@ -124,7 +127,7 @@ async def test_a_cut_connection_is_a_cut() -> None:
 
 
 async def test_a_refused_connection_is_a_fault() -> None:
-    client = Client(transport(), ROOM)
+    client = Client(Transport(), ROOM)
     with pytest.raises(UpstreamFault) as caught:
         await client.open(at("http://127.0.0.1:9/v1"), b"{}", IDS)
     assert caught.value.kind is FaultKind.CONNECT
