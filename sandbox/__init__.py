@@ -1,3 +1,3 @@
-"""What makes the product whole with no account anywhere: an upstream on Moonshot's wire, and a payment page."""
+"""What makes the product whole with no account anywhere: an upstream in five dialects, and a payment page."""
 
 from __future__ import annotations

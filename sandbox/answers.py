@@ -22,6 +22,8 @@ Kind = Literal["reasoning", "content", "tool"]
 COUNT: Final = re.compile(r"\bcount\b.{0,40}?\bto (\d{1,6})\b", re.IGNORECASE | re.DOTALL)
 REPEAT: Final = re.compile(r"^\s*repeat:\s*(.+)", re.IGNORECASE | re.DOTALL)
 GREETING: Final = re.compile(r"\s*(hello|hi|hey|good (morning|evening|day))\b", re.IGNORECASE)
+ROUNDS: Final = re.compile(r"\b(two|three|four|[2-9]) rounds\b", re.IGNORECASE)
+NUMBERS: Final = {"two": 2, "three": 3, "four": 4}
 TOOL_WORDS: Final = re.compile(r"\b(call|use|tool|function)\b", re.IGNORECASE)
 
 
@@ -124,14 +126,26 @@ def _content(chat: Chat, seed: int) -> str:
 
 
 def _called(chat: Chat) -> list[Tool]:
-    """Return the tools to call: the one demanded, else those the question names, else the first if it asks for one."""
-    if chat.choice == "none" or not chat.tools or chat.after_tool:
+    """Return the tools to call: the one demanded, else those the question names, else the first if it asks for one.
+
+    A question for "three rounds" is answered after three answers that each called a tool, one after the other.
+    """
+    if chat.choice == "none" or not chat.tools:
+        return []
+    if chat.choice == "auto" and chat.rounds < _rounds(chat.question):
+        return [chat.tools[chat.rounds % len(chat.tools)]]
+    if chat.after_tool:
         return []
     if chat.choice == "required":
         return _named(chat) or [chat.tools[0]]
     if chat.choice != "auto":
         return [tool for tool in chat.tools if tool.name == chat.choice]
     return _named(chat) or ([chat.tools[0]] if TOOL_WORDS.search(chat.question) else [])
+
+
+def _rounds(question: str) -> int:
+    asked = ROUNDS.search(question)
+    return (NUMBERS.get(asked[1].lower()) or int(asked[1])) if asked else 0
 
 
 def _named(chat: Chat) -> list[Tool]:

@@ -1,13 +1,15 @@
-"""A chat request as Moonshot reads it: what the answer depends on, or the refusal that Moonshot would send."""
+"""A chat request as an upstream reads it: what the answer depends on, or the refusal that the upstream would send."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.refusals import Refusal, invalid
-from sandbox.rules import check
+
+if TYPE_CHECKING:
+    from sandbox.wires.wire import Wire
 
 DEFAULT_LIMIT = 32_768
 
@@ -35,6 +37,7 @@ class Chat:
     question: str = field(repr=False)  # the latest user message
     after_tool: bool  # the latest message is a tool's result
     calls_before: int  # tool calls in the history: their ids count on through a conversation
+    rounds: int  # answers with tool calls since the latest user message
     stream: bool
     include_usage: bool
     thinking: bool
@@ -45,8 +48,8 @@ class Chat:
     format: Format | None
 
 
-def parse(body: bytes, model: str) -> Chat:
-    """Read a request body, or raise the refusal that answers it."""
+def parse(body: bytes, model: str, wire: Wire) -> Chat:
+    """Read a request body as `wire` has it, or raise the refusal that answers it."""
     try:
         asked = json.loads(body)
     except ValueError:
@@ -55,34 +58,40 @@ def parse(body: bytes, model: str) -> Chat:
         raise invalid("Invalid request: the body is not an object")
     if asked.get("model") != model:
         raise Refusal(404, "resource_not_found_error", f"Not found the model {asked.get('model')!s:.80}")
-    check(asked)
-    return _chat(asked)
+    wire.check(asked)
+    return _chat(asked, wire)
 
 
-def _chat(asked: dict[str, Any]) -> Chat:
+def _chat(asked: dict[str, Any], wire: Wire) -> Chat:
     messages: list[dict[str, Any]] = asked["messages"]
     users = [text_of(message.get("content")) for message in messages if message.get("role") == "user"]
     options = asked.get("stream_options") or {}
     stop = asked.get("stop") or ()
     return Chat(
-        words=tuple(_words(asked)),
+        words=tuple(_words(asked, wire.reasoning)),
         messages=len(messages),
         question=users[-1] if users else "",
         after_tool=messages[-1].get("role") == "tool",
         calls_before=sum(len(message.get("tool_calls") or ()) for message in messages),
+        rounds=_rounds(messages),
         stream=asked.get("stream") is True,
         include_usage=options.get("include_usage") is True,
-        thinking=thinks(asked),
-        limit=asked.get("max_completion_tokens") or asked.get("max_tokens") or DEFAULT_LIMIT,
+        thinking=wire.thinks(asked),
+        limit=next((asked[name] for name in wire.limits if asked.get(name)), DEFAULT_LIMIT),
         stops=(stop,) if isinstance(stop, str) else tuple(stop),
-        tools=tuple(Tool(tool["function"]["name"], tool["function"]["parameters"]) for tool in _tools(asked)),
+        tools=tuple(Tool(tool["function"]["name"], tool["function"].get("parameters")) for tool in _tools(asked)),
         choice=_choice(asked),
         format=_format(asked.get("response_format")),
     )
 
 
-def thinks(asked: dict[str, Any]) -> bool:
-    return bool((asked.get("thinking") or {}).get("type", "enabled") == "enabled")
+def _rounds(messages: list[dict[str, Any]]) -> int:
+    rounds = 0
+    for message in reversed(messages):
+        if message.get("role") == "user":
+            break
+        rounds += bool(message.get("tool_calls"))
+    return rounds
 
 
 def text_of(content: object) -> str:
@@ -93,12 +102,13 @@ def text_of(content: object) -> str:
     return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
 
 
-def _words(asked: dict[str, Any]) -> list[str]:
+def _words(asked: dict[str, Any], reasoning: str) -> list[str]:
+    """Return all that counts as prompt; `reasoning` names the field of earlier reasoning that the upstream reads."""
     words = [json.dumps(tool, sort_keys=True) for tool in _tools(asked)]
     for message in asked["messages"]:
         words += [
             str(message.get("role")),
-            str(message.get("reasoning_content") or ""),
+            str(message.get(reasoning) or ""),
             text_of(message.get("content")),
         ]
         for call in message.get("tool_calls") or ():

@@ -1,13 +1,19 @@
-"""Faults as data: what to do to the next request instead of answering it well, read from JSON and queued."""
+"""Faults as data: what to do to the next request instead of answering it well, read from JSON and queued.
+
+`POST /control/faults` with `{"faults": [{"kind": "cut", "after": 3}, …]}`: the next requests, in whatever dialect, take
+one each. `DELETE /control/faults` forgets those that wait. The header `X-Sandbox-Fault`, one such object, is for the
+request it comes with.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.chunks import Spelling
+from sandbox.quirks import QUIRKS
+from sandbox.spelling import Spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,9 +45,13 @@ BENDING: Final = frozenset(
         "slow",  # first_token_ms, tokens_per_second
         "no_usage",
         "no_finish",  # [DONE] without a finish chunk
-        "spelling",  # space, crlf
+        "spelling",  # the fields of `Spelling`: the same chunks in other bytes
+        "odd",  # quirks = a list of names from `sandbox.quirks`: other chunks with the same meaning
+        "usage_everywhere",  # every chunk tells the usage so far
+        "finish",  # reason = what the answer ends with: "abort", "unexpected_state", "eos", …
     }
 )
+SPELLINGS: Final = frozenset(one.name for one in fields(Spelling))
 WAYS: Final = frozenset({"reset", "close", "eof"})
 
 
@@ -61,6 +71,8 @@ class Fault:
     first_token_ms: int | None = None
     tokens_per_second: int | None = None
     spelling: Spelling = field(default_factory=Spelling)
+    quirks: tuple[str, ...] = ()
+    reason: str = "abort"
     times: int = 1
 
     @property
@@ -76,13 +88,16 @@ def parse(value: object) -> Fault:
     kind = str(given.pop("kind", "status" if "status" in given else ""))
     if kind not in REPLACING | BENDING:
         raise BadFault(f"unknown kind {kind!r}; one of {', '.join(sorted(REPLACING | BENDING))}")
-    spelling = Spelling(space=bool(given.pop("space", True)), crlf=bool(given.pop("crlf", False)))
+    spelling = Spelling(**{name: given.pop(name) for name in SPELLINGS & given.keys()})
+    given["quirks"] = tuple(given.get("quirks", ()))
     if "retry_after" in given:
         given["retry_after"] = str(given["retry_after"])
     try:
         fault = Fault(kind=kind, spelling=spelling, **given)
     except TypeError as error:
         raise BadFault(str(error)) from None
+    if not set(fault.quirks) <= QUIRKS.keys():
+        raise BadFault(f"unknown quirk; there are {', '.join(sorted(QUIRKS))}")
     if fault.how not in WAYS:
         raise BadFault(f"unknown way {fault.how!r} to cut; one of {', '.join(sorted(WAYS))}")
     return fault

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sandbox.chunks import DONE, Envelope, Spelling, Usage, error
+from sandbox.breakage import error
+from sandbox.chunks import DONE, Chunks, text
 from sandbox.connection import EVENTS, JSON, Connection
+from sandbox.quirks import Quirks
+from sandbox.spelling import Spelling
 
 if TYPE_CHECKING:
     from sandbox.answers import Script
     from sandbox.faults import Fault
     from sandbox.truth import Served
+    from sandbox.wires.wire import Json, Usage
 
 FLUSH = 0.02  # seconds for what was written to leave before the socket is reset
 
@@ -42,27 +46,35 @@ class Play:
 
     line: Connection
     served: Served
-    envelope: Envelope
+    chunks: Chunks
     script: Script
+    finish: str
     usage: Usage
     pace: Pace
     fault: Fault | None
 
     async def streamed(self, *, include_usage: bool) -> str:
         spelling = self.fault.spelling if self.fault else Spelling()
+        quirks = Quirks(self.fault.quirks if self.fault else ())
         await self.line.start(200, EVENTS)
-        await self.line.write(spelling.event(self.envelope.role()))
+        await self._write(spelling, spelling.start() + self._events(spelling, quirks, self.chunks.role()))
         started = asyncio.get_running_loop().time()
         for number, token in enumerate(self.script.tokens):
             if self._breaks(number):
                 return await self._break(spelling)
             await self._until(started + self.pace.due(number))
-            await self.line.write(spelling.event(self.envelope.token(token)))
+            chunk = self.chunks.token(token)
+            if chunk is not None:
+                await self._write(spelling, self._events(spelling, quirks, chunk, number))
             self.served.token(token.kind)
         if self._breaks(len(self.script.tokens)):
             return await self._break(spelling)
         await self.line.wait(0)
-        await self.line.finish(self._tail(spelling, include_usage=include_usage))
+        tail = b"".join(self._events(spelling, quirks, chunk) for chunk in self._tail(include_usage=include_usage))
+        *pieces, last = spelling.pieces(tail + spelling.last())
+        for piece in pieces:
+            await self.line.write(piece)
+        await self.line.finish(last)
         return self._reason()
 
     async def whole(self) -> str:
@@ -74,8 +86,21 @@ class Play:
             await self._until(started + self.pace.due(number))
             self.served.token(token.kind)
         await self.line.wait(0)
-        await self.line.answer(200, JSON, self.envelope.whole(self.script, self._reported()))
+        await self.line.answer(200, JSON, self.chunks.whole(self.script, self.finish, self._reported()))
         return self._reason()
+
+    async def _write(self, spelling: Spelling, data: bytes) -> None:
+        for piece in spelling.pieces(data):
+            await self.line.write(piece)
+
+    def _events(self, spelling: Spelling, quirks: Quirks, chunk: Json, number: int | None = None) -> bytes:
+        """Spell a chunk; `number` is that of its token."""
+        if number is not None and self._is("usage_everywhere"):
+            chunk |= {"usage": self.chunks.wire.usage(replace(self.usage, completion=number + 1))}
+        data = [text(bent) for bent in quirks.bent(chunk)]
+        if number == 0:
+            data = [spelling.blown_up(one) for one in data]
+        return b"".join(map(spelling.event, data))
 
     def _breaks(self, number: int) -> bool:
         fault = self.fault
@@ -87,8 +112,7 @@ class Play:
             await self.line.write(b"")
             await self.line.hang()
         if fault.kind == "error":
-            failure = error(fault.type, fault.message)
-            await self.line.finish(spelling.event(failure) + spelling.event(DONE))
+            await self.line.finish(spelling.event(error(fault, self.chunks.wire)) + spelling.event(DONE))
         elif fault.how == "eof":
             await self.line.finish()
         else:
@@ -99,20 +123,20 @@ class Play:
                 self.line.socket.close()
         return fault.kind
 
-    def _tail(self, spelling: Spelling, *, include_usage: bool) -> bytes:
-        usage = self._reported()
-        events = [self.envelope.last(self.script.finish, usage)]
-        if include_usage and usage is not None:
-            events.append(self.envelope.usage(usage))
-        if self.fault is not None and self.fault.kind == "no_finish":
-            events = []
-        return b"".join(spelling.event(event) for event in (*events, DONE))
+    def _tail(self, *, include_usage: bool) -> list[Json]:
+        if self._is("no_finish"):
+            return []
+        finish = self.fault.reason if self.fault is not None and self._is("finish") else self.finish
+        return self.chunks.tail(finish, self._reported(), include_usage=include_usage)
 
     def _reported(self) -> Usage | None:
-        return None if self.fault is not None and self.fault.kind == "no_usage" else self.usage
+        return None if self._is("no_usage") else self.usage
 
     def _reason(self) -> str:
-        return "no_finish" if self.fault is not None and self.fault.kind == "no_finish" else "finish"
+        return "no_finish" if self._is("no_finish") else "finish"
+
+    def _is(self, kind: str) -> bool:
+        return self.fault is not None and self.fault.kind == kind
 
     async def _until(self, due: float) -> None:
         await self.line.wait(due - asyncio.get_running_loop().time())

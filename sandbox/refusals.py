@@ -1,21 +1,18 @@
-"""Moonshot's errors: `{"error": {"type", "message"}}`, with neither code nor param."""
+"""What the sandbox upstream refuses; each dialect spells it in its own way (`sandbox.wires`)."""
 
 from __future__ import annotations
-
-import json
 
 
 class Refusal(Exception):  # noqa: N818 - it is the upstream's answer, not a fault of ours
     """The request is answered with this status and error."""
 
-    def __init__(self, status: int, kind: str, message: str) -> None:
+    def __init__(self, status: int, kind: str, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.message = message
-
-    def body(self) -> bytes:
-        return json.dumps({"error": {"type": self.kind, "message": self.message}}).encode()
+        self.param = param
+        self.code = code
 
 
 def invalid(message: str) -> Refusal:

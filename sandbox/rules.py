@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from sandbox import flavour
 from sandbox.refusals import invalid
 
 Asked = dict[str, Any]
@@ -21,7 +22,7 @@ def check(asked: Asked) -> None:
         rule(asked)
 
 
-def _thinking_on(asked: Asked) -> bool:
+def thinking_on(asked: Asked) -> bool:
     thinking = asked.get("thinking")
     return not isinstance(thinking, dict) or thinking.get("type") == "enabled"
 
@@ -35,6 +36,8 @@ def _messages(asked: Asked) -> None:
             raise invalid(f"Invalid request: message at position {index} has an invalid role")
         if message["role"] == "user" and message.get("content") in (None, "", []):
             raise invalid(f"Invalid request: message at position {index} with role 'user' must not be empty")
+        if message["role"] == "assistant" and not message.get("content") and not message.get("tool_calls"):
+            raise invalid(f"Invalid request: message at position {index} with role 'assistant' must not be empty")
 
 
 def _thinking(asked: Asked) -> None:
@@ -47,7 +50,7 @@ def _thinking(asked: Asked) -> None:
 
 
 def _sampling(asked: Asked) -> None:
-    only = 1 if _thinking_on(asked) else 0.6
+    only = 1 if thinking_on(asked) else 0.6
     if asked.get("temperature") not in (None, only):
         raise invalid(f"invalid temperature: only {only} is allowed for this model")
     for name, fixed in FIXED:
@@ -80,6 +83,7 @@ def _tools(asked: Asked) -> None:
             )
         if not isinstance(function.get("parameters"), dict):
             raise invalid(f"Invalid request: tool {function['name']} has no parameters")
+        flavour.check(function["parameters"], f"tools.function.parameters of {function['name']}")
 
 
 def _tool_choice(asked: Asked) -> None:
@@ -92,13 +96,13 @@ def _tool_choice(asked: Asked) -> None:
         raise invalid("Invalid request: tool_choice must be auto, none, required or a tool")
     elif choice == "required" and not asked.get("tools"):
         raise invalid("Invalid request: tool_choice 'required' needs tools")
-    if _thinking_on(asked) and choice not in ("auto", "none"):
+    if thinking_on(asked) and choice not in ("auto", "none"):
         word = "specified" if isinstance(choice, dict) else "required"
         raise invalid(f"tool_choice '{word}' is incompatible with thinking enabled")
 
 
 def _reasoning(asked: Asked) -> None:
-    if not _thinking_on(asked):
+    if not thinking_on(asked):
         return
     for index, message in enumerate(asked["messages"]):
         if message.get("tool_calls") and not message.get("reasoning_content"):
@@ -117,3 +121,4 @@ def _format(asked: Asked) -> None:
         schema = form.get("json_schema")
         if not isinstance(schema, dict) or not schema.get("name") or not isinstance(schema.get("schema"), dict):
             raise invalid("invalid response_format: json_schema needs a name and a schema")
+        flavour.check(schema["schema"], "response_format.json_schema.schema")

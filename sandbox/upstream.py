@@ -1,4 +1,9 @@
-"""The sandbox upstream: Kimi K2.6 on Moonshot's wire, without a model. `python -m sandbox.upstream --help`."""
+"""The sandbox upstream: Kimi K2.6 without a model, in five dialects. `python -m sandbox.upstream --help`.
+
+`/v1` and `/moonshot/v1`, `/vllm/v1`, `/sglang/v1`, `/together/v1` and `/openai/v1` are base addresses of one model;
+each refuses what the real servers of its dialect refuse (`sandbox.wires`). Faults are ordered on `/control/faults`
+(`sandbox.faults`). Asked for "three rounds", it calls a tool in each of three answers before the last one.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +19,19 @@ from sandbox import chat, faults
 from sandbox.answers import script
 from sandbox.breakage import REPLACEMENTS
 from sandbox.cache import PrefixCache
-from sandbox.chunks import Envelope, Usage
+from sandbox.chunks import Chunks, text
 from sandbox.connection import JSON, ClientGone, Connection, Receive, Scope, Send
 from sandbox.playing import Pace, Play
 from sandbox.refusals import Refusal
 from sandbox.tokens import count, pieces
 from sandbox.truth import Served, Truth
+from sandbox.wires import WIRES, wire_at
+from sandbox.wires.wire import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sandbox.wires.wire import Wire
 
 MODEL: Final = "kimi-k2.6"
 CREATED: Final = 1_776_643_200
@@ -44,23 +53,24 @@ class Upstream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         line = Connection(scope, receive, send)
+        wire, path = wire_at(line.path)
+        spoken = wire or WIRES["moonshot"]
         try:
-            await self._route(line)
+            await self._route(line, spoken, path if wire else "")
         except Refusal as refusal:
-            await line.answer(refusal.status, JSON, refusal.body())
+            await _refuse(line, spoken, refusal)
         except ClientGone:
             return
 
-    async def _route(self, line: Connection) -> None:
-        route = (line.method, line.path)
+    async def _route(self, line: Connection, wire: Wire, path: str) -> None:
         if line.path.startswith("/control/"):
             await self._control(line)
-        elif route == ("GET", "/v1/models"):
+        elif (line.method, path) == ("GET", "/v1/models"):
             _authorize(line)
-            card = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "moonshot"}
+            card = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": wire.owner}
             await line.answer_json(200, {"object": "list", "data": [card]})
-        elif route == ("POST", "/v1/chat/completions"):
-            await self._chat(line)
+        elif (line.method, path) == ("POST", "/v1/chat/completions"):
+            await self._chat(line, wire)
         else:
             raise NOT_FOUND
 
@@ -81,27 +91,27 @@ class Upstream:
             case _:
                 raise NOT_FOUND
 
-    async def _chat(self, line: Connection) -> None:
+    async def _chat(self, line: Connection, wire: Wire) -> None:
         served = self._truth.open(line.header("x-pylo-request-id"), line.header("x-request-id"))
         body = await line.body()
         async with line.watched():
             try:
-                reason = await self._serve(line, served, body)
+                reason = await self._serve(line, wire, served, body)
             except ClientGone:
                 reason = "client_gone"
             except Refusal as refusal:
-                await line.answer(refusal.status, JSON, refusal.body())
+                await _refuse(line, wire, refusal)
                 reason = "refused"
             served.end(reason)
 
-    async def _serve(self, line: Connection, served: Served, body: bytes) -> str:
+    async def _serve(self, line: Connection, wire: Wire, served: Served, body: bytes) -> str:
         fault = self._fault(line)
         _authorize(line)
-        asked = chat.parse(body, MODEL)
+        asked = chat.parse(body, MODEL, wire)
         prompt = sum(map(count, asked.words)) + OVERHEAD_PER_MESSAGE * asked.messages + OVERHEAD
         if fault is not None and fault.replaces:
             served.start(prompt, 0)
-            await REPLACEMENTS[fault.kind](line, fault)
+            await REPLACEMENTS[fault.kind](line, fault, wire)
             return fault.kind
         cached = self._cache.cached(chain.from_iterable(map(pieces, asked.words)))
         served.start(prompt, cached)
@@ -109,9 +119,10 @@ class Upstream:
         play = Play(
             line=line,
             served=served,
-            envelope=Envelope(f"chatcmpl-{secrets.token_hex(12)}", int(self._clock()), MODEL),
+            chunks=Chunks(wire, f"chatcmpl-{secrets.token_hex(12)}", int(self._clock()), MODEL),
             script=said,
-            usage=Usage(prompt, cached, len(said.tokens)),
+            finish=wire.finish(said, named=asked.choice not in {"auto", "none", "required"}),
+            usage=Usage(prompt, cached, len(said.tokens), said.reasoning_tokens),
             pace=self._pace.under(fault),
             fault=fault,
         )
@@ -125,6 +136,10 @@ class Upstream:
             return faults.parse_header(header)
         except faults.BadFault as error:
             raise Refusal(400, "invalid_request_error", str(error)) from None
+
+
+async def _refuse(line: Connection, wire: Wire, refusal: Refusal) -> None:
+    await line.answer(refusal.status, JSON, text(wire.error(refusal)).encode())
 
 
 def _authorize(line: Connection) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sandbox.answers import Script, script
 from sandbox.chat import Chat, parse
+from sandbox.wires import WIRES
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": PARAMETERS}}
@@ -17,7 +18,7 @@ HAIKU = "Write a haiku about routing tables."
 
 def chat(question: str, **values: Any) -> Chat:
     asked = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": question}]} | values
-    return parse(json.dumps(asked).encode(), "kimi-k2.6")
+    return parse(json.dumps(asked).encode(), "kimi-k2.6", WIRES["moonshot"])
 
 
 def ask(question: str, **values: Any) -> Script:
@@ -113,3 +114,30 @@ def test_structured_output_is_a_document_of_the_schema() -> None:
     schema = {"type": "json_schema", "json_schema": {"name": "place", "schema": PARAMETERS}}
     assert json.loads(ask(HAIKU, response_format=schema).text("content")) == {"city": "sandbox"}
     assert isinstance(json.loads(ask(HAIKU, response_format={"type": "json_object"}).text("content")), dict)
+
+
+def test_three_rounds_call_a_tool_each_and_then_answer() -> None:
+    question = {"role": "user", "content": "Use the tools in three rounds, please."}
+    messages: list[dict[str, Any]] = [question]
+    called = []
+    for round_ in range(3):
+        answer = ask("", tools=[WEATHER, CLOCK], messages=messages)
+        (call,) = answer.calls()
+        assert answer.finish == "tool_calls"
+        called.append(call.id)
+        function = {"name": call.name, "arguments": call.arguments}
+        said = {"role": "assistant", "reasoning_content": "r", "tool_calls": [{"id": call.id, "function": function}]}
+        messages += [said, {"role": "tool", "tool_call_id": call.id, "content": str(round_)}]
+    assert called == ["functions.get_weather:0", "functions.get_time:1", "functions.get_weather:2"]
+    last = ask("", tools=[WEATHER, CLOCK], messages=messages)
+    assert (last.calls(), last.finish) == ((), "stop")
+    assert "tool has answered" in last.text("content")
+
+
+def test_rounds_are_counted_anew_from_each_question() -> None:
+    call = {"id": "a", "function": {"name": "get_time", "arguments": "{}"}}
+    before = [{"role": "assistant", "reasoning_content": "r", "tool_calls": [call]}]
+    again = {"role": "user", "content": "And two rounds more."}
+    assert ask("", tools=[CLOCK], messages=[*before, again]).calls()
+    assert not ask("", tools=[CLOCK], messages=[again, *before, *before]).calls()
+    assert not ask("three rounds", tools=[CLOCK], tool_choice="none").calls()

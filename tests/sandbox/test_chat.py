@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.chat import parse
 from sandbox.refusals import Refusal
+from sandbox.wires import WIRES
 
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
 CALL = {"id": "functions.get_weather:0", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
@@ -18,34 +19,39 @@ def body(**values: Any) -> bytes:
 
 def refusal(**values: Any) -> Refusal:
     with pytest.raises(Refusal) as raised:
-        parse(body(**values), "kimi-k2.6")
+        parse(body(**values), "kimi-k2.6", WIRES["moonshot"])
     return raised.value
 
 
 def test_a_plain_request_thinks_and_is_not_streamed() -> None:
-    chat = parse(body(), "kimi-k2.6")
+    chat = parse(body(), "kimi-k2.6", WIRES["moonshot"])
     assert (chat.question, chat.thinking, chat.stream, chat.choice, chat.tools) == ("Hi", True, False, "auto", ())
 
 
 def test_nulls_are_as_if_they_were_not_there() -> None:
     nulls = dict.fromkeys(("stream", "stop", "tools", "tool_choice", "temperature", "max_tokens", "response_format"))
-    assert parse(body(**nulls), "kimi-k2.6") == parse(body(), "kimi-k2.6")
+    assert parse(body(**nulls), "kimi-k2.6", WIRES["moonshot"]) == parse(body(), "kimi-k2.6", WIRES["moonshot"])
 
 
 def test_text_parts_count_as_one_text() -> None:
     parts = [{"type": "text", "text": "Hello "}, {"type": "text", "text": "there"}]
-    assert parse(body(messages=[{"role": "user", "content": parts}]), "kimi-k2.6").question == "Hello there"
+    assert (
+        parse(body(messages=[{"role": "user", "content": parts}]), "kimi-k2.6", WIRES["moonshot"]).question
+        == "Hello there"
+    )
 
 
 def test_no_repr_shows_a_word_of_the_prompt() -> None:
-    chat = parse(body(messages=[{"role": "user", "content": "top-secret"}], stop=["top-secret"]), "kimi-k2.6")
+    chat = parse(
+        body(messages=[{"role": "user", "content": "top-secret"}], stop=["top-secret"]), "kimi-k2.6", WIRES["moonshot"]
+    )
     assert "secret" not in repr(chat)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"\xff"])
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(Refusal) as raised:
-        parse(raw, "kimi-k2.6")
+        parse(raw, "kimi-k2.6", WIRES["moonshot"])
     assert raised.value.status == 400
 
 
@@ -91,10 +97,12 @@ def test_what_moonshot_refuses_is_refused_in_its_words(values: dict[str, Any], s
 def test_a_tool_call_in_the_history_without_its_reasoning_is_refused_while_thinking() -> None:
     history = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "", "tool_calls": [CALL]}]
     assert "reasoning_content is missing in assistant tool call message at index 1" in refusal(messages=history).message
-    assert parse(body(messages=history, thinking={"type": "disabled"}), "kimi-k2.6").calls_before == 1
+    assert (
+        parse(body(messages=history, thinking={"type": "disabled"}), "kimi-k2.6", WIRES["moonshot"]).calls_before == 1
+    )
 
 
 def test_a_refusal_is_spelled_without_code_and_param() -> None:
-    assert json.loads(refusal(n=3).body()) == {
+    assert WIRES["moonshot"].error(refusal(n=3)) == {
         "error": {"type": "invalid_request_error", "message": "invalid n: only 1 is allowed for this model"}
     }

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sandbox.breakage import REPLACEMENTS
-from sandbox.chunks import Spelling
 from sandbox.faults import REPLACING, BadFault, Fault, Queue, parse, parse_header
+from sandbox.spelling import Spelling
 
 
 def test_a_status_alone_is_a_fault() -> None:

@@ -218,3 +218,22 @@ def heard_until_bored(upstream: Upstream) -> bytes:
     except httpx.ReadTimeout:
         return heard
     raise AssertionError("the answer ended")
+
+
+@pytest.mark.parametrize("dialect", ["moonshot", "vllm", "sglang", "together", "openai"])
+def test_bytes_and_chunks_can_be_odd_in_every_dialect(upstream: Upstream, dialect: str) -> None:
+    upstream.fail(
+        {"kind": "spelling", "step": 100, "lines": True, "no_done": True},
+        {"kind": "odd", "quirks": ["repeat_role", "empty_choices_first"]},
+        {"kind": "finish", "reason": "abort"},
+        {"kind": "usage_everywhere"},
+    )
+    asked = {"model": "kimi-k2.6", "stream": True, "messages": HAIKU}
+    url, key = f"{upstream.url}/{dialect}/v1/chat/completions", {"Authorization": "Bearer any"}
+    cut, odd, ended, told = (httpx.post(url, json=asked, headers=key, trust_env=False).content for _ in range(4))
+    assert cut.startswith(b"data: {\ndata: ")
+    assert b"[DONE]" not in cut
+    assert b'"choices":[]' in odd
+    assert b'"finish_reason":"abort"' in ended
+    assert told.count(b'"completion_tokens":') > 10
+    assert [call.reason for call in upstream.calls()[-4:]] == ["finish"] * 4
