@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.dialects import moonshot
+from gateway.dialects import moonshot, openai, sglang, together, vllm
 
 if TYPE_CHECKING:
     from gateway.dialects.exchanges import Exchange
@@ -19,4 +19,10 @@ class Dialect(Protocol):
         ...
 
 
-DIALECTS: dict[str, Dialect] = {"moonshot": moonshot}
+DIALECTS: dict[str, Dialect] = {
+    "moonshot": moonshot,
+    "vllm": vllm,
+    "sglang": sglang,
+    "together": together,
+    "openai": openai,
+}
