@@ -24,7 +24,7 @@ from gateway.dialects.asking import (
 )
 from gateway.dialects.exchanges import Exchange
 from gateway.dialects.reading import Asked, ChunkReader
-from gateway.dialects.schemas import flavoured
+from gateway.dialects.schemas import Budget, flavoured
 from gateway.dialects.tool_ids import CanonicalIds
 from gateway.dialects.tool_names import MOONSHOTS, ToolNames
 from gateway.schema import CONTEXT_TOKENS, Chat, ResponseFormat, Thinking, Tool
@@ -38,6 +38,7 @@ def exchange(chat: Chat, model: str, tenant: str) -> Exchange:
     history = History(
         reasoning="reasoning_content", names=names, ids=CanonicalIds(), fills_reasoning=thinks, fills_content=True
     )
+    budget = Budget()
     ask = Ask(
         model=model,
         messages=history.spelled(chat),
@@ -45,9 +46,9 @@ def exchange(chat: Chat, model: str, tenant: str) -> Exchange:
         stream_options=USAGE_AT_THE_END,
         max_completion_tokens=chat.limit or _usual_limit(chat),
         stop=chat.stops or None,
-        tools=[_tool(tool, names) for tool in chat.tools or []] or None,
+        tools=[_tool(tool, names, budget) for tool in chat.tools or []] or None,
         tool_choice=choice_of(chat, names),
-        response_format=_format(chat.response_format),
+        response_format=_format(chat.response_format, budget),
         thinking=_thinking(chat, thinks=thinks),
         prompt_cache_key=own(tenant, chat.prompt_cache_key),
         safety_identifier=end_user(chat, tenant),
@@ -67,11 +68,11 @@ def _usual_limit(chat: Chat) -> int | None:
     return USUAL_LIMIT if room >= 2 * USUAL_LIMIT else None
 
 
-def _tool(tool: Tool, names: ToolNames) -> Tool:
+def _tool(tool: Tool, names: ToolNames, budget: Budget) -> Tool:
     function = with_parameters(tool).function
     if function is None:
         return tool
-    schema = flavoured(function.parameters or {})
+    schema = flavoured(function.parameters or {}, budget)
     return msgspec.structs.replace(
         tool,
         function=msgspec.structs.replace(
@@ -83,10 +84,10 @@ def _tool(tool: Tool, names: ToolNames) -> Tool:
     )
 
 
-def _format(form: ResponseFormat | None) -> ResponseFormat | None:
+def _format(form: ResponseFormat | None, budget: Budget) -> ResponseFormat | None:
     if form is None or form.json_schema is None:
         return form
-    schema = flavoured(form.json_schema.schema or {})
+    schema = flavoured(form.json_schema.schema or {}, budget)
     strict = bool(form.json_schema.strict) and schema.exact
     json_schema = msgspec.structs.replace(form.json_schema, schema=schema.document, strict=strict)
     return msgspec.structs.replace(form, json_schema=json_schema)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gateway.dialects.schema_merging import Schema
 
 ROOT = "#"
+PASSES = 8
 
 
 def cut(document: Schema) -> tuple[Schema, bool]:
@@ -27,11 +28,20 @@ def cut(document: Schema) -> tuple[Schema, bool]:
 
 
 def finite(document: Schema) -> set[str]:
-    """Return the references that lead to something with an end."""
-    parts = _parts(document)
+    """Return the references that lead to something with an end, as far as a few passes find them.
+
+    A definition mostly refers to later ones, so the passes begin at the end; one that is missed is cut, and not wrong.
+    """
+    waiting = list(reversed(_parts(document).items()))
     found: set[str] = set()
-    while more := {name for name, part in parts.items() if name not in found and _ends(part, found)}:
-        found |= more
+    for _ in range(PASSES):
+        before = len(found)
+        for name, part in waiting:
+            if _ends(part, found):
+                found.add(name)
+        waiting = [(name, part) for name, part in reversed(waiting) if name not in found]
+        if len(found) == before or not waiting:
+            break
     return found
 
 

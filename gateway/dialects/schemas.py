@@ -27,7 +27,9 @@ from gateway.dialects.schema_keywords import (
 from gateway.dialects.schema_merging import NOTES, Schema, merged
 from gateway.dialects.schema_recursion import cut
 
-MOST_NODES = 20_000  # merging may multiply what a short document says
+MOST_NODES = 30_000  # in one request; merging may multiply what a short document says, and the event loop waits
+PLAIN = frozenset({"type", "description"})
+SCALARS = frozenset({"string", "integer", "number", "boolean", "null"})
 FREE: Schema = {"type": "object"}
 
 
@@ -37,9 +39,21 @@ class Flavoured:
     exact: bool  # it forbids all that the original forbade
 
 
-def flavoured(schema: Schema) -> Flavoured:
+class Budget:
+    """The nodes that may still be written for one request; what would need more is left free."""
+
+    def __init__(self, left: int = MOST_NODES) -> None:
+        self._left = left
+
+    def spend(self, nodes: int) -> None:
+        self._left -= nodes
+        if self._left < 0:
+            raise _TooLarge
+
+
+def flavoured(schema: Schema, budget: Budget | None = None) -> Flavoured:
     """Write `schema`, of a tool's parameters or of an answer, in Moonshot's flavour. Its root is always an object."""
-    writing = _Writing(schema)
+    writing = _Writing(schema, budget or Budget())
     try:
         document = writing.document()
     except (_TooLarge, RecursionError):
@@ -52,12 +66,12 @@ class _TooLarge(Exception):  # noqa: N818 - names what happened
 
 
 class _Writing:
-    def __init__(self, root: Schema) -> None:
+    def __init__(self, root: Schema, budget: Budget) -> None:
         self._root = root
+        self._budget = budget
         self._names: dict[str, str] = {}  # pointer → name in $defs
         self._waiting: deque[tuple[str, object]] = deque()
         self._inlining: tuple[str, ...] = ()
-        self._left = MOST_NODES
         self.exact = True
 
     def document(self) -> Schema:
@@ -81,12 +95,12 @@ class _Writing:
         return objects
 
     def _node(self, schema: object) -> Schema:
-        self._left -= 1
-        if self._left < 0:
-            raise _TooLarge
+        self._budget.spend(1)
         if not isinstance(schema, dict):
             self.exact &= schema is True
             return any_value({})
+        if _is_plain(schema):
+            return schema
         whole = self._without_all_of(schema)
         self.exact &= not has_unspeakable(whole)
         if "$ref" in whole:
@@ -118,17 +132,12 @@ class _Writing:
         before = self._inlining
         try:
             inlined = [self._inlined(part) for part in (siblings, *parts)]
-            whole, exact = merged([self._spent(part) for part in inlined])
+            self._budget.spend(sum(map(len, inlined)))
+            whole, exact = merged(inlined)
         finally:
             self._inlining = before
         self.exact &= exact
         return whole
-
-    def _spent(self, schema: Schema) -> Schema:
-        self._left -= len(schema)
-        if self._left < 0:
-            raise _TooLarge
-        return schema
 
     def _inlined(self, part: object) -> Schema:
         """Return what a part of `allOf` says, following its reference once; one back to itself is let go."""
@@ -210,12 +219,14 @@ class _Writing:
         written = {name: self._node(part) for name, part in properties.items() if self._speakable(name, part)}
         wanted = whole.get("required")
         required = [name for name in dict.fromkeys(_strings(wanted)) if self._speakable(name, properties.get(name))]
+        sealed = additional(whole, refused=bool(NAMES_REFUSED & set(properties)))
         for name in required:
-            written.setdefault(name, any_value({}))
+            if name not in written:  # what is required has to be named
+                self.exact &= sealed is not False
+                written[name] = self._node(sealed) if isinstance(sealed, dict) else any_value({})
         document: Schema = {"properties": written} if written or "properties" in whole else {}
         if required:
             document["required"] = required
-        sealed = additional(whole, refused=bool(NAMES_REFUSED & set(properties)))
         if sealed is not None:
             document["additionalProperties"] = self._node(sealed) if isinstance(sealed, dict) and sealed else sealed
         return document
@@ -243,6 +254,13 @@ def _objects(schema: Schema) -> Schema | None:
     if not branches or FREE in branches:
         return FREE if branches else None
     return schema | {"anyOf": branches}
+
+
+def _is_plain(schema: Schema) -> bool:
+    """Whether there is only a scalar's type, with or without a description: most nodes are such."""
+    kind = schema.get("type")
+    plain = isinstance(kind, str) and kind in SCALARS and schema.keys() <= PLAIN
+    return plain and isinstance(schema.get("description", ""), str)
 
 
 def _bare(schema: Schema) -> Schema:

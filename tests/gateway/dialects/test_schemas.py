@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
-from gateway.dialects.schemas import flavoured
+from gateway.dialects.schemas import Budget, flavoured
 from sandbox import flavour
 
 ANY = {"anyOf": [{"type": kind} for kind in ("string", "number", "boolean", "null", "object", "array")]}
@@ -162,6 +162,21 @@ def test_parts_that_would_grow_without_end_are_given_up() -> None:
     }
     schema = {"type": "object", "allOf": [{"$ref": "#/$defs/d0"}], "$defs": parts | {"d40": {"type": "object"}}}
     assert flavour_of(schema)
+
+
+def test_what_a_request_needs_beyond_its_budget_is_left_free() -> None:
+    budget = Budget(10)
+    first, second = (flavoured(of(a=TEXT, b=TEXT, c=TEXT, d=TEXT), budget) for _ in range(2))
+    assert first.document == of(a=TEXT, b=TEXT, c=TEXT, d=TEXT)
+    assert (second.document, second.exact) == ({"type": "object"}, False)
+
+
+def test_definitions_in_the_worst_order_are_written_in_a_few_passes() -> None:
+    count = 1500
+    every = {"anyOf": [{"$ref": f"#/$defs/d{n}"} for n in range(count)]}
+    parts: dict[str, Any] = {"d0": TEXT}
+    parts |= {f"d{n}": of(x={"$ref": f"#/$defs/d{n - 1}"}) | {"required": ["x"]} for n in range(1, count)}
+    assert flavour_of(of(all=every) | {"$defs": parts})
 
 
 def test_a_chain_of_references_a_thousand_long_is_no_trouble() -> None:
