@@ -17,6 +17,7 @@ CONTEXT_TOKENS = 262_144
 LONGEST_STOP_BYTES = 32
 MOST_STOPS = 4
 MOST_TOOLS = 128
+DEEPEST = 100  # levels of a schema
 
 
 class Quiet(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,6 +30,7 @@ class Quiet(msgspec.Struct, frozen=True, omit_defaults=True):
 class Part(Quiet, frozen=True, omit_defaults=True):
     type: str = ""
     text: str | None = None
+    refusal: str | None = None
 
 
 class FunctionCall(Quiet, frozen=True, omit_defaults=True):
@@ -80,9 +82,17 @@ class NamedFunction(Quiet, frozen=True, omit_defaults=True):
     name: str = ""
 
 
+class AllowedTools(Quiet, frozen=True, omit_defaults=True):
+    mode: str | None = None
+    tools: list[ToolChoice] | None = None
+
+
 class ToolChoice(Quiet, frozen=True, omit_defaults=True):
+    """A named function; `allowed_tools` is put as fewer tools before a dialect sees it."""
+
     type: str = ""
     function: NamedFunction | None = None
+    allowed_tools: AllowedTools | None = None
 
 
 class JsonSchema(Quiet, frozen=True, omit_defaults=True):
@@ -150,7 +160,6 @@ class Chat(Quiet, frozen=True, omit_defaults=True):
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
-    metadata: dict[str, str] | None = None
     thinking: Thinking | None = None
     reasoning: Reasoning | None = None
     chat_template_kwargs: TemplateSwitches | None = None
@@ -220,6 +229,8 @@ _TYPES = re.compile(r"Expected `[a-z |]+`, got `[a-z]+`")
 def decode(body: bytes) -> Chat:
     """Decode without judging values; `gateway.validation` does that."""
     try:
+        if not body.isascii():
+            str(body, "utf-8")  # msgspec skips the values of unknown keys without a look at their encoding
         return _decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _wrong_type(str(error)) from None
