@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway import relay, routing, telemetry, validation
-from gateway.asgi import Reply, Request
+from gateway import keyless, relay, routing, telemetry, validation
+from gateway.asgi import Reply, Request, on_every_answer
 from gateway.auth import authenticate
 from gateway.errors import ApiError, ClientGone, InternalError, InvalidRequest, Unavailable
 from gateway.meter import GONE, Admitted, Meter
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from gateway.catalog import Catalog
     from gateway.config import GatewayConfig
     from gateway.drain import Drain
+    from gateway.errors import Headers
     from gateway.ports import Clock, Journal, KeyStore, Principal
+    from gateway.routes import Target
     from gateway.uids import RequestIds
     from gateway.usage import RequestRecord
 
@@ -46,10 +48,12 @@ class Parts:
 
 
 class Gateway:
-    """The ASGI application of /v1."""
+    """The ASGI application of /v1, and of the two paths that say whether it serves."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._always = on_every_answer(secure=parts.config.secure)
+        self._keyless = keyless.Keyless(parts.catalog, parts.clock, parts.drain)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. The only place where errors become HTTP; nothing else reaches a client."""
@@ -58,7 +62,11 @@ class Gateway:
         uid = uuid7(began_ms, self._parts.entropy(ENTROPY_BYTES))
         request = Request(scope, receive)
         ids = identify(uid, request.headers(b"x-request-id"))
-        reply = Reply(send, ids, bodiless=request.method == "HEAD")
+
+        def stamp() -> Headers:
+            return [*self._always, (b"openai-processing-ms", b"%d" % max(clock.ms() - began_ms, 0))]
+
+        reply = Reply(send, ids, stamp, bodiless=request.method == "HEAD")
         line = Access(pylo_request_id=ids.own_id, x_request_id=ids.request_id)
         try:
             await self._answer(request, reply, ids, line)
@@ -83,8 +91,19 @@ class Gateway:
         if ids.refused:
             text = "X-Request-Id is one header of 1 to 128 characters of A-Z a-z 0-9 . _ : / + = @ -"
             raise InvalidRequest(text, code="invalid_request_id")
+        if keyless.is_preflight(request):
+            await keyless.preflight(request, reply)
+            return
         target = resolve(request.method, request.path)
         line.method, line.route = request.method, target.route
+        if request.method == "OPTIONS":
+            await keyless.options(target.route, reply)
+        elif target.route.needs_key:
+            await self._with_key(target, request, reply, ids, line)
+        else:
+            await self._keyless.answer(target.route, reply)
+
+    async def _with_key(self, target: Target, request: Request, reply: Reply, ids: RequestIds, line: Access) -> None:
         self._parts.drain.admit()
         now_ms = self._parts.clock.ms()
         principal = await authenticate(request, self._parts.keys, self._parts.config.peppers, now_ms)
@@ -94,7 +113,7 @@ class Gateway:
                 await reply.json(200, await self._parts.catalog.list(now_ms))
             case Route.MODEL:
                 await reply.json(200, await self._parts.catalog.model(target.argument, now_ms))
-            case Route.CHAT:
+            case _:
                 await self._chat(request, reply, ids, principal, line)
 
     async def _chat(self, request: Request, reply: Reply, ids: RequestIds, principal: Principal, line: Access) -> None:

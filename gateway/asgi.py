@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mutab
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from gateway import cors
 from gateway.errors import ClientGone, InvalidRequest, RequestTooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_LENGTH = 20  # digits; Python refuses to read a number of thousands
 JSON = (b"content-type", b"application/json")
+NO_CONTENT = 204
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class Request:
@@ -94,11 +98,17 @@ def _foremost(raised: BaseExceptionGroup[BaseException]) -> BaseException:
     return next((error for error in raised.exceptions if isinstance(error, ClientGone)), raised.exceptions[0])
 
 
+def on_every_answer(*, secure: bool) -> Headers:
+    """Return the headers of all answers, errors too; `secure` says that the public URL is https."""
+    return [*cors.ANY_ORIGIN, NOSNIFF, *([HSTS] if secure else [])]
+
+
 class Reply:
     """The answer to one request: whatever is sent, the request's ids are on it."""
 
-    def __init__(self, send: Send, ids: RequestIds, *, bodiless: bool) -> None:
+    def __init__(self, send: Send, ids: RequestIds, stamp: Callable[[], Headers], *, bodiless: bool) -> None:
         self._send = send
+        self._stamp = stamp  # the headers that every answer has, as they are when it starts
         self._ids = [
             (b"x-request-id", ids.request_id.encode("ascii")),
             (b"x-pylo-request-id", ids.own_id.encode("ascii")),
@@ -112,7 +122,8 @@ class Reply:
 
     async def start(self, status: int, headers: Headers) -> None:
         self.status = status
-        await self._give({"type": "http.response.start", "status": status, "headers": [*headers, *self._ids]})
+        sent = [*headers, *self._stamp(), *self._ids]
+        await self._give({"type": "http.response.start", "status": status, "headers": sent})
 
     async def write(self, body: bytes, *, last: bool = False) -> None:
         await self._give({"type": "http.response.body", "body": body, "more_body": not last})
@@ -127,6 +138,10 @@ class Reply:
         length = (b"content-length", b"%d" % len(body))
         await self.start(status, [JSON, length, *(headers or [])])
         await self.write(b"" if self._bodiless else body, last=True)
+
+    async def empty(self, headers: Headers) -> None:
+        await self.start(NO_CONTENT, headers)
+        await self.write(b"", last=True)
 
     async def error(self, error: ApiError) -> None:
         """Tell of an error: as the answer, or, where the answer has begun, as its last event."""

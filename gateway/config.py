@@ -13,6 +13,7 @@ from gateway.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
 
 TEXTS = ("name", "dialect", "base_url", "key_env", "model")
@@ -43,6 +44,8 @@ class GatewayConfig:
     journal_dir: Path
     host: str
     max_body_bytes: int
+    secure: bool = False  # the public URL is https
+    retires: date | None = None  # the day the model goes
     most_in_flight: int = 1000
     deadlines: Deadlines = field(default_factory=Deadlines)
 

@@ -62,7 +62,8 @@ class ApiError(Exception):
         self.message = message
         self.param = param
         self.code = code or self.code
-        self.retry_after = min(retry_after, LONGEST_WAIT_SECONDS)
+        self.retry_after = min(max(retry_after, 0), LONGEST_WAIT_SECONDS)
+        self.should_retry = self.should_retry and retry_after <= LONGEST_WAIT_SECONDS
         self.own_headers = headers or []
 
     @property

@@ -1,17 +1,20 @@
-"""Which paths exist below /v1, and with which methods. Pure."""
+"""Which paths the gateway answers, and with which methods. Pure."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
 from gateway.errors import MethodNotAllowed, UnknownUrl
 
 CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
-ELSEWHERE = frozenset({"/v1/responses", "/v1/completions", "/v1/embeddings", "/v1/messages"})
+OTHER_APIS = frozenset({"chat", "completions", "embeddings", "engines", "messages", "responses"})
 LONGEST_ECHO = 120
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+SLASHES = re.compile("/{2,}")
 
 
 class Route(StrEnum):
@@ -20,9 +23,21 @@ class Route(StrEnum):
     CHAT = CHAT_PATH
     MODELS = MODELS_PATH
     MODEL = "/v1/models/{id}"
+    PROVIDER_MODELS = "/v1/provider/models"
+    HEALTH = "/health"
+    READY = "/ready"
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        return ("POST", "OPTIONS") if self is Route.CHAT else ("GET", "HEAD", "OPTIONS")
+
+    @property
+    def needs_key(self) -> bool:
+        return self not in OPEN
 
 
-ALLOWED = {Route.CHAT: ("POST",), Route.MODELS: ("GET", "HEAD"), Route.MODEL: ("GET", "HEAD")}
+OPEN = frozenset({Route.PROVIDER_MODELS, Route.HEALTH, Route.READY})
+FIXED = {route.value: route for route in Route if route is not Route.MODEL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +47,44 @@ class Target:
 
 
 def resolve(method: str, path: str) -> Target:
-    """Return where a request goes; `path` is percent-decoded, so a model's slash may come as %2F."""
-    target = _target(method, path)
-    allowed = ALLOWED[target.route]
+    """Return where a request goes; raise `UnknownUrl` or `MethodNotAllowed`. `path` is percent-decoded."""
+    target = find(path)
+    if target is None:
+        raise UnknownUrl(f"Unknown request URL: {_known(method)} {_shown(path)}. {_hint(path)}")
+    allowed = target.route.allowed
     if method not in allowed:
         names = ", ".join(allowed)
         raise MethodNotAllowed(f"Not allowed: {_known(method)} on {target.route}. Use {names}.", allow=names)
     return target
 
 
-def _target(method: str, path: str) -> Target:
-    if path == CHAT_PATH:
-        return Target(Route.CHAT)
-    if path == MODELS_PATH:
-        return Target(Route.MODELS)
-    model = path.removeprefix(f"{MODELS_PATH}/")
-    if model not in ("", path):
-        return Target(Route.MODEL, model)
-    shown = "".join(char for char in path[:LONGEST_ECHO] if char.isascii() and char.isprintable())
-    hint = f"Use POST {CHAT_PATH}." if path in ELSEWHERE else "Please check the URL for typos."
-    raise UnknownUrl(f"Unknown request URL: {_known(method)} {shown}. {hint}")
+def find(path: str) -> Target | None:
+    """Return what a path leads to; double and trailing slashes, as clients glue them together, make no difference.
+
+    The slash of a model may come as %2F, decoded once by the server or not at all.
+    """
+    plain = _plain(path)
+    route = FIXED.get(plain)
+    if route is not None:
+        return Target(route)
+    model = plain.removeprefix(f"{MODELS_PATH}/")
+    return Target(Route.MODEL, unquote(model)) if model != plain else None
+
+
+def _plain(path: str) -> str:
+    return SLASHES.sub("/", path).rstrip("/")
+
+
+def _hint(path: str) -> str:
+    _, _, rest = _plain(path).partition("/v1")
+    api = rest.lstrip("/").partition("/")[0]
+    if api in OTHER_APIS or not api:
+        return f"Use POST {CHAT_PATH}."
+    return "Please check the URL for typos."
+
+
+def _shown(path: str) -> str:
+    return "".join(char for char in path[:LONGEST_ECHO] if char.isascii() and char.isprintable())
 
 
 def _known(method: str) -> str:

@@ -11,9 +11,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gateway import upstream
+from gateway.abilities import sampling
 from gateway.admission import Admission
 from gateway.app import Gateway, Parts
 from gateway.attempt import Attempts
+from gateway.cards import Offer
 from gateway.catalog import Catalog
 from gateway.drain import Drain
 from gateway.journal import Journal
@@ -35,6 +37,11 @@ if TYPE_CHECKING:
 FLUSH_USES_SECONDS = 60.0
 
 log = logging.getLogger("pylo.gateway")
+
+
+def offer_of(config: GatewayConfig) -> Offer:
+    dialects = {upstream.dialect for upstream in config.upstreams}
+    return Offer(model=config.model, sampling=sampling(dialects), retires=config.retires)
 
 
 class SystemClock:
@@ -63,7 +70,7 @@ class Runtime:
             clock=clock,
             entropy=secrets.token_bytes,
             keys=self._keys,
-            catalog=Catalog(config.model, CachedPrices(self._postgres.prices, clock, self.spawn)),
+            catalog=Catalog(offer_of(config), CachedPrices(self._postgres.prices, clock, self.spawn)),
             admission=Admission(config.most_in_flight),
             attempts=Attempts(self._client, config.deadlines),
             journal=self._journal,

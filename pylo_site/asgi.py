@@ -32,6 +32,8 @@ def gateway_config() -> GatewayConfig:
         journal_dir=settings.PYLO_JOURNAL_DIR,
         host=socket.gethostname(),
         max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
+        secure=settings.SECURE,
+        retires=settings.PYLO_MODEL_RETIRES,
         deadlines=Deadlines(first_token=settings.PYLO_FIRST_TOKEN_SECONDS, idle=settings.PYLO_IDLE_SECONDS),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, DecimalException
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +94,15 @@ class Environment:
         if not least <= value <= most:
             self.problem(check, f"{name}={value} is out of range.", f"Give a number from {least} to {most}.")
         return value
+
+    def date(self, name: str, check: str) -> date | None:
+        """Read a day as YYYY-MM-DD."""
+        raw = self._raw(name)
+        try:
+            return date.fromisoformat(raw) if raw else None
+        except ValueError:
+            self.problem(check, f"{name}={raw!r} is no date.", "Give a day such as 2026-12-31, or unset it.")
+            return None
 
     def dollars(self, name: str, check: str, *, default: str) -> int:
         """Read an amount in USD ('5', '0.25'); the result is nano-dollars."""

@@ -59,6 +59,7 @@ PYLO_SELLER_ADDRESS = env.text("PYLO_SELLER_ADDRESS")  # its lines, separated by
 PYLO_SELLER_TAX_ID = env.text("PYLO_SELLER_TAX_ID")
 
 PYLO_MODEL = "moonshotai/kimi-k2.6"
+PYLO_MODEL_RETIRES = env.date("PYLO_MODEL_RETIRES", "pylo.E029")  # told to whoever lists the models
 
 # -- Django -----------------------------------------------------------------------------------------------------------
 _public = urlsplit(PYLO_PUBLIC_URL)

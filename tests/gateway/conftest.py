@@ -19,6 +19,7 @@ from gateway.config import GatewayConfig, Upstream
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.ports import Price, Principal
+from gateway.runtime import offer_of
 from gateway.stores.memory import MemoryJournal, MemoryKeys, MemoryPrices
 from gateway.upstream import Client
 from tests.fakes.asgi import Answer, Caller
@@ -62,6 +63,7 @@ class World:
     prices: MemoryPrices
     journal: MemoryJournal
     admission: Admission
+    drain: Drain
 
     @property
     def call(self) -> Caller:
@@ -92,19 +94,19 @@ def make_world(*turns: Turn, upstreams: tuple[str, ...] = ("first",), spendable:
     keys.add(tokens.digest(TOKEN, PEPPER), owner)
     price = Price(id=PRICE, input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
     prices.add(MODEL, price)
-    admission = Admission(settings.most_in_flight)
+    admission, drain = Admission(settings.most_in_flight), Drain()
     parts = Parts(
         config=settings,
         clock=clock,
         entropy=bytes,
         keys=keys,
-        catalog=Catalog(MODEL, prices),
+        catalog=Catalog(offer_of(settings), prices),
         admission=admission,
         attempts=Attempts(Client(transport, Deadlines()), Deadlines()),
         journal=journal,
-        drain=Drain(),
+        drain=drain,
     )
-    return World(Gateway(parts), transport, keys, prices, journal, admission)
+    return World(Gateway(parts), transport, keys, prices, journal, admission, drain)
 
 
 @pytest.fixture

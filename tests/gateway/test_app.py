@@ -14,6 +14,7 @@ from tests.fakes.upstream import DONE, Act, Turn, content, event, finish, good, 
 from tests.gateway.conftest import CHAT, KEY, MODEL, TOKEN, World, make_world
 
 if TYPE_CHECKING:
+    from gateway.asgi import Message
     from tests.fakes.asgi import Answer
 
 PATH = "/v1/chat/completions"
@@ -44,6 +45,7 @@ def test_a_stream_is_the_canonical_one(world: World) -> None:
     assert answer.body.endswith(DONE)
 
 
+@pytest.mark.conformance(71)
 def test_a_stream_has_the_headers_that_keep_it_flowing(world: World) -> None:
     answer = skipping(world.chat(stream=True))
     assert answer.status == 200
@@ -53,6 +55,7 @@ def test_a_stream_has_the_headers_that_keep_it_flowing(world: World) -> None:
     assert "content-length" not in answer.headers
 
 
+@pytest.mark.conformance(84)
 def test_without_include_usage_no_chunk_has_usage(world: World) -> None:
     answer = skipping(world.chat(stream=True))
     assert [event["usage"] for event in answer.events()[:-1]] == [None] * 4
@@ -109,6 +112,7 @@ def test_the_clients_request_id_is_echoed_and_sent_up(world: World) -> None:
     assert world.record.request_id == "trace/1"
 
 
+@pytest.mark.conformance(18)
 def test_no_header_of_the_client_goes_up(world: World) -> None:
     call(world, "POST", PATH, BODY, headers=[("Cookie", "c=1"), ("OpenAI-Project", "p"), ("X-Stainless-Lang", "py")])
     assert set(world.upstream_call.headers) == {
@@ -118,6 +122,7 @@ def test_no_header_of_the_client_goes_up(world: World) -> None:
     assert world.upstream_call.headers["authorization"] == "Bearer up-key"
 
 
+@pytest.mark.conformance(3)
 @pytest.mark.parametrize("headers", [[("X-Request-Id", "a b")], [("X-Request-Id", "a"), ("X-Request-Id", "b")]])
 def test_a_bad_request_id_is_refused_under_our_own(world: World, headers: list[tuple[str, str]]) -> None:
     answer = call(world, "POST", PATH, BODY, headers=headers)
@@ -126,6 +131,7 @@ def test_a_bad_request_id_is_refused_under_our_own(world: World, headers: list[t
     assert untouched(world)
 
 
+@pytest.mark.conformance(10, 23, 24, 25)
 @pytest.mark.parametrize(
     "authorization",
     [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic eDp5", "Bearer " + "x" * 10_000, "Bearer \xe9"],
@@ -140,6 +146,7 @@ def test_every_bad_key_has_the_same_401(world: World, authorization: str | None,
     assert untouched(world)
 
 
+@pytest.mark.conformance(24, 30)
 def test_a_revoked_key_is_no_different(world: World) -> None:
     before = skipping(Caller(world.gateway)("GET", "/v1/models", headers=[("Authorization", "Bearer pylo_sk_no")]))
     world.keys.revoke(KEY)
@@ -147,9 +154,37 @@ def test_a_revoked_key_is_no_different(world: World) -> None:
     assert (after.status, after.body) == (401, before.body)
 
 
+@pytest.mark.conformance(26)
 def test_the_scheme_is_read_whatever_its_case(world: World) -> None:
     caller = Caller(world.gateway, [("Authorization", f"bEARER {TOKEN.secret}")])
     assert skipping(caller("GET", "/v1/models")).status == 200
+
+
+@pytest.mark.conformance(29)
+@pytest.mark.parametrize("headers", [[("api-key", TOKEN.secret)], [("x-api-key", TOKEN.secret)], []])
+def test_a_key_elsewhere_than_in_authorization_is_none(world: World, headers: list[tuple[str, str]]) -> None:
+    body = json.dumps({**CHAT, "api_key": TOKEN.secret}).encode()
+    assert skipping(Caller(world.gateway)("POST", PATH, body, headers=headers)).status == 401
+    assert untouched(world)
+
+
+@pytest.mark.conformance(24)
+def test_two_keys_are_none(world: World) -> None:
+    assert call(world, "GET", "/v1/models", headers=[("Authorization", f"Bearer {TOKEN.secret}")]).status == 401
+
+
+@pytest.mark.conformance(10)
+async def test_without_a_key_the_body_is_not_read(world: World) -> None:
+    sent: list[Message] = []
+
+    async def never() -> Message:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await world.gateway(Caller(world.gateway).scope("POST", PATH, [("Content-Length", "5000")]), never, send)
+    assert sent[0]["status"] == 401
 
 
 def test_a_key_store_that_is_away_is_a_503(world: World) -> None:
@@ -159,6 +194,7 @@ def test_a_key_store_that_is_away_is_a_503(world: World) -> None:
     assert untouched(world)
 
 
+@pytest.mark.conformance(128)
 def test_a_workspace_without_money_is_a_402() -> None:
     world = make_world(spendable=0)
     answer = call(world, "POST", PATH, BODY)
@@ -167,6 +203,7 @@ def test_a_workspace_without_money_is_a_402() -> None:
     assert untouched(world)
 
 
+@pytest.mark.conformance(135)
 def test_more_than_fits_is_shed_at_once() -> None:
     world = make_world(good("a", gap=1.0))
 
@@ -181,6 +218,7 @@ def test_more_than_fits_is_shed_at_once() -> None:
     assert world.admission.in_flight == 0
 
 
+@pytest.mark.conformance(42, 61)
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -197,11 +235,13 @@ def test_a_bad_body_costs_nothing(world: World, body: bytes | list[bytes], statu
     assert untouched(world)
 
 
+@pytest.mark.conformance(14)
 def test_a_body_that_declares_too_much_is_not_read(world: World) -> None:
     answer = call(world, "POST", PATH, b"", headers=[("Content-Length", "5000")])
     assert answer.status == 413
 
 
+@pytest.mark.conformance(15)
 @pytest.mark.parametrize(
     "header", [("Content-Type", "text/plain"), ("Content-Encoding", "gzip"), ("Content-Type", "multipart/form-data")]
 )
@@ -209,11 +249,25 @@ def test_another_kind_of_body_is_refused(world: World, header: tuple[str, str]) 
     assert call(world, "POST", PATH, BODY, headers=[header]).status == 415
 
 
+@pytest.mark.conformance(15)
+def test_a_body_without_a_type_is_taken_for_json(world: World) -> None:
+    assert call(world, "POST", PATH, BODY).status == 200
+
+
+@pytest.mark.conformance(17)
+def test_what_a_client_accepts_does_not_change_the_kind_of_answer(world: World) -> None:
+    body = json.dumps({**CHAT, "stream": True}).encode()
+    answer = call(world, "POST", PATH, body, headers=[("Accept", "application/json")])
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+
+
+@pytest.mark.conformance(15, 16)
 def test_a_charset_and_a_chunked_body_are_fine(world: World) -> None:
     headers = [("Content-Type", "application/json; charset=utf-8"), ("Accept", "application/json")]
     assert call(world, "POST", PATH, [BODY[:9], BODY[9:]], headers=headers).status == 200
 
 
+@pytest.mark.conformance(31, 33, 35)
 def test_models_are_listed_with_plain_prices(world: World) -> None:
     answer = call(world, "GET", "/v1/models")
     (model,) = answer.json()["data"]
@@ -224,16 +278,20 @@ def test_models_are_listed_with_plain_prices(world: World) -> None:
     assert call(world, "GET", f"/v1/models/{MODEL}").json() == model
 
 
+@pytest.mark.conformance(19)
 def test_head_has_the_headers_of_get_and_no_body(world: World) -> None:
     head, get = call(world, "HEAD", "/v1/models"), call(world, "GET", "/v1/models")
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(get.body)))
+    assert set(head.headers) == set(get.headers)
 
 
+@pytest.mark.conformance(34)
 def test_an_unknown_model_is_a_404(world: World) -> None:
     answer = call(world, "GET", "/v1/models/unknown")
     assert (answer.status, answer.error["code"]) == (404, "model_not_found")
 
 
+@pytest.mark.conformance(4, 5)
 @pytest.mark.parametrize(("method", "path", "status"), [("POST", "/v1/nope", 404), ("DELETE", PATH, 405)])
 def test_wrong_urls_and_methods_need_no_key(world: World, method: str, path: str, status: int) -> None:
     answer = skipping(Caller(world.gateway)(method, path))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from gateway.asgi import Reply, Request
+from gateway.asgi import Reply, Request, on_every_answer
 from gateway.errors import ClientGone, InvalidRequest, RequestTooLarge, UnknownUrl
 from gateway.uids import RequestIds
 
@@ -146,7 +146,7 @@ async def test_a_servers_own_cancellation_is_no_hang_up() -> None:
 
 async def test_whatever_is_sent_has_the_ids() -> None:
     server = Server()
-    await Reply(server.send, IDS, bodiless=False).error(UnknownUrl("m"))
+    await Reply(server.send, IDS, list, bodiless=False).error(UnknownUrl("m"))
     start, body = server.told
     assert start["headers"][-2:] == [(b"x-request-id", b"mine"), (b"x-pylo-request-id", b"req_1")]
     assert (start["status"], body["more_body"]) == (404, False)
@@ -154,8 +154,25 @@ async def test_whatever_is_sent_has_the_ids() -> None:
 
 async def test_an_error_after_the_start_is_the_last_event() -> None:
     server = Server()
-    reply = Reply(server.send, IDS, bodiless=False)
+    reply = Reply(server.send, IDS, list, bodiless=False)
     await reply.start(200, [])
     await reply.error(UnknownUrl("m"))
     assert server.told[-1]["body"].startswith(b'data: {"error":{"message":"m"')
     assert (server.told[-1]["body"][-2:], server.told[-1]["more_body"]) == (b"\n\n", False)
+
+
+async def test_every_answer_has_the_stamp_of_its_start() -> None:
+    server, stamps = Server(), iter([[(b"a", b"1")], [(b"a", b"2")]])
+    await Reply(server.send, IDS, lambda: next(stamps), bodiless=False).json(200, b"{}")
+    await Reply(server.send, IDS, lambda: next(stamps), bodiless=False).empty([(b"b", b"3")])
+    whole, _, empty, nothing = server.told
+    assert (b"a", b"1") in whole["headers"]
+    assert (empty["status"], empty["headers"][:2]) == (204, [(b"b", b"3"), (b"a", b"2")])
+    assert (nothing["body"], nothing["more_body"]) == (b"", False)
+
+
+@pytest.mark.parametrize(("secure", "sent"), [(True, b"max-age=31536000; includeSubDomains"), (False, None)])
+def test_browsers_are_held_to_https_where_the_site_has_it(*, secure: bool, sent: bytes | None) -> None:
+    headers = dict(on_every_answer(secure=secure))
+    assert headers.get(b"strict-transport-security") == sent
+    assert (headers[b"access-control-allow-origin"], headers[b"x-content-type-options"]) == (b"*", b"nosniff")

@@ -1,38 +1,21 @@
 from __future__ import annotations
 
-import re
-from decimal import Decimal
+import json
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gateway.catalog import Catalog, dollars
-from gateway.errors import Unavailable
+from gateway.cards import Offer
+from gateway.catalog import Catalog
+from gateway.errors import ModelNotFound, Unavailable
 from gateway.ports import Price
 from gateway.stores.memory import MemoryPrices
-
-PLAIN = re.compile(r"\d+(\.\d+)?")
-
-
-@given(st.integers(0, 10**18))
-def test_a_price_is_a_plain_decimal_and_exact(nanos: int) -> None:
-    assert PLAIN.fullmatch(dollars(nanos))
-    assert Decimal(dollars(nanos)) * 10**9 == nanos
-
-
-@pytest.mark.parametrize(
-    ("nanos", "text"), [(0, "0"), (900, "0.0000009"), (180, "0.00000018"), (10**9, "1"), (1_500_000_000, "1.5")]
-)
-def test_nano_dollars_are_spelled_in_dollars(nanos: int, text: str) -> None:
-    assert dollars(nanos) == text
 
 
 def price(number: int, starts_at_ms: int, ends_at_ms: int | None) -> Price:
     return Price(
         id=UUID(int=number),
-        input_nanos=1,
+        input_nanos=number,
         cached_nanos=1,
         output_nanos=1,
         starts_at_ms=starts_at_ms,
@@ -40,11 +23,34 @@ def price(number: int, starts_at_ms: int, ends_at_ms: int | None) -> Price:
     )
 
 
-async def test_the_price_is_the_one_that_holds_at_the_moment() -> None:
+@pytest.fixture
+def catalog() -> Catalog:
+    """One model, whose price changes from 1 to 2 nano-dollars at the moment 200."""
     prices = MemoryPrices()
     prices.add("m", price(1, 100, 200))
     prices.add("m", price(2, 200, None))
-    catalog = Catalog("m", prices)
+    return Catalog(Offer(model="m"), prices)
+
+
+async def test_the_price_is_the_one_that_holds_at_the_moment(catalog: Catalog) -> None:
     assert [(await catalog.price("m", at)).id.int for at in (100, 199, 200, 10**15)] == [1, 1, 2, 2]
     with pytest.raises(Unavailable):
         await catalog.price("m", 99)
+
+
+async def test_every_list_shows_the_price_that_holds(catalog: Catalog) -> None:
+    for at, dollars in ((199, "0.000000001"), (200, "0.000000002")):
+        (listed,) = json.loads(await catalog.list(at))["data"]
+        (provided,) = json.loads(await catalog.provider_list(at))["data"]
+        assert listed["pricing"]["prompt"] == dollars
+        assert json.loads(await catalog.model("m", at)) == listed
+        assert provided["input_modalities"][0]["pricing"][0]["cost_usd"] == dollars
+
+
+@pytest.mark.conformance(34)
+@pytest.mark.parametrize("name", ["M", "m ", "", "m/m", None])
+async def test_another_name_is_no_model(catalog: Catalog, name: str | None) -> None:
+    with pytest.raises(ModelNotFound):
+        catalog.require(name)
+    with pytest.raises(ModelNotFound):
+        await catalog.model(name or "", 200)

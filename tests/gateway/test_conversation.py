@@ -92,7 +92,12 @@ def test_a_refusal_is_what_the_assistant_said() -> None:
 def test_keys_that_are_no_ones_business_are_ignored_in_every_part_of_a_message() -> None:
     part = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
     call = {**CALL, "index": 0, "extra": {}, "function": {"name": "f", "arguments": "{}", "parsed": {"a": 1}}}
-    fields = {"provider_specific_fields": {"x": [1]}, "audio": None, "function_call": None, "annotations": []}
+    fields: dict[str, Any] = {
+        "provider_specific_fields": {"x": [1]},
+        "audio": None,
+        "function_call": None,
+        "annotations": [],
+    }
     history = [{"role": "user", "content": [part], "weight": 1}, {**CALLED, "tool_calls": [call], **fields}]
     assert len(accepted(messages=[*history, {**ANSWERED, "is_error": False}]).messages or ()) == 3
 

@@ -35,6 +35,7 @@ def every(kind: type[ApiError]) -> set[type[ApiError]]:
     return {kind}.union(*(every(child) for child in kind.__subclasses__()))
 
 
+@pytest.mark.conformance(138)
 @pytest.mark.parametrize(("error", "status", "kind", "code", "retry"), CATALOGUE)
 def test_each_error_is_as_the_catalogue_says(error: ApiError, status: int, kind: str, code: str, retry: str) -> None:
     headers = dict(error.headers)
@@ -47,6 +48,17 @@ def test_the_catalogue_has_every_error() -> None:
     assert {type(row[0]) for row in CATALOGUE} == every(ApiError) - {ApiError}
 
 
+@pytest.mark.conformance(139)
+def test_no_error_has_a_status_that_sdks_repeat_for_other_reasons() -> None:
+    assert {row[1] for row in CATALOGUE} & {408, 409, 425} == set()
+
+
+@pytest.mark.conformance(138)
+def test_what_repeating_cannot_help_is_never_to_be_repeated() -> None:
+    assert {row[1] for row in CATALOGUE if row[4] == "true"} == {429, 500, 503}
+
+
+@pytest.mark.conformance(4)
 def test_the_envelope_has_all_four_keys() -> None:
     assert json.loads(errors.InvalidRequest("why", code="invalid_type", param="n").json()) == {
         "error": {"message": "why", "type": "invalid_request_error", "param": "n", "code": "invalid_type"}
@@ -54,16 +66,28 @@ def test_the_envelope_has_all_four_keys() -> None:
     assert json.loads(errors.Overloaded("why").json())["error"]["param"] is None
 
 
+@pytest.mark.conformance(7, 23)
 def test_a_401_says_how_to_authenticate_and_a_405_what_is_allowed() -> None:
     assert dict(errors.Unauthorized().headers)[b"www-authenticate"] == b'Bearer realm="pylo"'
     assert dict(errors.MethodNotAllowed("m", allow="GET, HEAD").headers)[b"allow"] == b"GET, HEAD"
 
 
-@pytest.mark.parametrize(("asked", "told"), [(1, b"1"), (59, b"59"), (60, b"59"), (3600, b"59")])
-def test_retry_after_stays_below_what_sdks_ignore(asked: int, told: bytes) -> None:
+@pytest.mark.conformance(131)
+@pytest.mark.parametrize(
+    ("asked", "told", "again"),
+    [(1, b"1", b"true"), (59, b"59", b"true"), (60, b"59", b"false"), (3600, b"59", b"false")],
+)
+def test_a_long_wait_is_told_as_the_longest_that_sdks_heed_and_as_not_to_be_waited(
+    asked: int, told: bytes, again: bytes
+) -> None:
     headers = dict(errors.Overloaded("m", retry_after=asked).headers)
     assert (headers[b"retry-after"], headers[b"retry-after-ms"]) == (told, told + b"000")
+    assert headers[b"x-should-retry"] == again
 
 
-def test_retry_after_is_never_zero() -> None:
-    assert b"retry-after" not in dict(errors.Overloaded("m").headers)
+@pytest.mark.conformance(132)
+@pytest.mark.parametrize("asked", [0, -5])
+def test_retry_after_is_never_zero(asked: int) -> None:
+    headers = dict(errors.Overloaded("m", retry_after=asked).headers)
+    assert b"retry-after" not in headers
+    assert b"retry-after-ms" not in headers

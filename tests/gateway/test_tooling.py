@@ -99,7 +99,9 @@ def test_tools_that_are_no_functions_are_not_offered(kind: str) -> None:
 
 @pytest.mark.conformance(48, 49, 106)
 def test_a_tool_keeps_what_it_says_and_nothing_else() -> None:
-    (given,) = accepted(tools=[{**tool("f", description=None, strict=None, x=1), "cache_control": {}}]).tools or ()
+    tools = accepted(tools=[{**tool("f", description=None, strict=None, x=1), "cache_control": {}}]).tools
+    assert tools is not None
+    (given,) = tools
     assert given.function is not None
     assert (given.function.name, given.function.parameters, given.function.strict) == ("f", None, None)
 

@@ -8,10 +8,10 @@ import pytest
 from gateway.errors import InvalidRequest
 from gateway.schema import CONTEXT_TOKENS, Chat
 from gateway.validation import parse
-from tests.gateway.requests import CHAT, HI, accepted, body, nested, refused, tool
+from tests.gateway.requests import HI, accepted, body, nested, refused, tool
 
 PARAMETERS = sorted(set(Chat.__struct_fields__) - {"model", "messages"})
-SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+SCHEMA: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
 
 
 def with_schema(**values: Any) -> dict[str, Any]:
@@ -298,7 +298,7 @@ def test_null_is_absent(name: str) -> None:
         {"metadata": {"a": 1, "b": {"c": []}}},
         {"prompt_cache_retention": "24h", "prompt_cache_options": {"mode": "auto"}, "moderation": {}},
         {"logprobs": False, "top_logprobs": 0, "logit_bias": {}, "modalities": ["text"], "n": 1},
-        {"response_format": {**SCHEMA, "x": 1}, "tools": [{**tool("f"), "x": 1}]},
+        {"response_format": SCHEMA | {"x": 1}, "tools": [tool("f") | {"x": 1}]},
     ],
 )
 def test_what_changes_nothing_is_ignored(values: dict[str, Any]) -> None:
@@ -338,13 +338,16 @@ def test_words_show_in_no_repr_and_no_refusal() -> None:
     canary = "CANARY"
     chat = accepted(messages=[{"role": "user", "content": canary}])
     assert canary not in f"{chat!r} {chat.messages!r} {chat}"
-    bad_tool = {**CHAT, "tools": [tool(f"{canary} {canary}")]}
-    for values in (
+    cases: list[dict[str, Any]] = [
         {"stop": canary * 9},
         {"response_format": {"type": canary}},
         {"messages": [{"role": canary}]},
-        bad_tool,
-    ):
+        {"tools": [tool(f"{canary} {canary}")]},
+        {"tool_choice": canary},
+        {"reasoning_effort": canary},
+        {canary: 5, "seed": canary},
+    ]
+    for values in cases:
         with pytest.raises(InvalidRequest) as caught:
             parse(body(**values))
         assert canary not in caught.value.message

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ def refusal(**values: str) -> str:
     env.url("SITE", "pylo.E904", schemes=("http", "https"), default="http://localhost:8000")
     env.number("NUMBER", "pylo.E905", default=5, least=1, most=9)
     env.dollars("DOLLARS", "pylo.E906", default="0")
+    env.date("DAY", "pylo.E908")
     env.choice("CHOICE", "pylo.E907", default="a", among=("a", "b"))
     try:
         env.refuse()
@@ -44,6 +46,8 @@ def test_what_holds_is_not_refused() -> None:
         ("SITE", "http://[::1", "pylo.E904"),
         ("NUMBER", "10", "pylo.E905"),
         ("NUMBER", "five", "pylo.E905"),
+        ("DAY", "2026-02-30", "pylo.E908"),
+        ("DAY", "soon", "pylo.E908"),
         ("DOLLARS", "-1", "pylo.E906"),
         ("DOLLARS", "NaN", "pylo.E906"),
         ("DOLLARS", "sNaN", "pylo.E906"),
@@ -82,3 +86,8 @@ def test_a_path_is_absolute_wherever_it_was_given() -> None:
     env = Environment({"HERE": "some/where"})
     assert env.path("HERE", Path("/x")) == Path.cwd() / "some/where"
     assert env.path("THERE", Path("/x")) == Path("/x")
+
+
+def test_a_day_is_a_date_or_none() -> None:
+    env = Environment({"DAY": "2026-12-31"})
+    assert (env.date("DAY", "pylo.E908"), env.date("NONE", "pylo.E908")) == (date(2026, 12, 31), None)

@@ -81,6 +81,7 @@ PAYMENTS = {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9", "PYLO_PAYMENTS_SECRET": "
         ("pylo.E018", {"PYLO_FIRST_TOKEN_SECONDS": "0"}),
         ("pylo.E019", {"PYLO_IDLE_SECONDS": "601"}),
         ("pylo.E020", {"PYLO_DRAIN_SECONDS": "-1"}),
+        ("pylo.E029", {"PYLO_MODEL_RETIRES": "2026-13-01"}),
     ],
 )
 def test_a_setting_that_does_not_hold_refuses_the_start_by_its_number(check: str, values: dict[str, str]) -> None:
