@@ -20,8 +20,11 @@ MOST_TOOLS = 128
 DEEPEST = 100  # levels of a schema
 
 
-class Quiet(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A value with words in it: its repr names the type and nothing else."""
+class Quiet(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A value with words in it: its repr names the type and nothing else.
+
+    The collector passes it over: what is decoded from JSON has no cycles, and thousands of messages are a pause else.
+    """
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

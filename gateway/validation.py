@@ -35,15 +35,21 @@ NUMBERS = (
     ("min_p", 0, 1),
     ("repetition_penalty", 0, 2),
 )
+NOT_OFFERED: tuple[tuple[str, object, str], ...] = (  # with the value that asks for nothing, and why
+    ("logprobs", False, "Log probabilities are not offered."),
+    ("logit_bias", {}, "Token biases are not offered."),
+    ("audio", None, "Only text is offered."),
+    ("prediction", None, "Predicted outputs are not offered."),
+    ("web_search_options", None, "Web search is not offered."),
+)
 LONGEST_IDENTIFIER = 128
 TOKENS_PER_MESSAGE = 4  # the least that a chat template adds to each
 
 
 def parse(body: bytes) -> Chat:
     """Return the request in `body`; raise `InvalidRequest` at its first fault."""
-    brackets = body.count(b"{") + body.count(b"[")
-    if brackets > CONTEXT_TOKENS:  # as text they are as many tokens, as values a stall
-        raise too_long(brackets)
+    if len(body) > CONTEXT_TOKENS:  # a shorter one has room for fewer
+        _few_brackets(body)
     chat = decode(body)
     _required(chat)
     _supported(chat)
@@ -58,6 +64,13 @@ def parse(body: bytes) -> Chat:
     return msgspec.structs.replace(tooling.judged(chat), messages=messages)
 
 
+def _few_brackets(body: bytes) -> None:
+    """Refuse more values than could be tokens: as text they are as many tokens, as values a stall."""
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets > CONTEXT_TOKENS:
+        raise too_long(brackets)
+
+
 def _required(chat: Chat) -> None:
     if chat.model is None:
         raise missing("model")
@@ -68,17 +81,12 @@ def _required(chat: Chat) -> None:
 
 
 def _supported(chat: Chat) -> None:
-    refused = {
-        "logprobs": (chat.logprobs, "Log probabilities are not offered."),
-        "logit_bias": (chat.logit_bias, "Token biases are not offered."),
-        "modalities": (set(chat.modalities or ()) - {"text"}, "Only text is offered."),
-        "audio": (chat.audio is not None, "Only text is offered."),
-        "prediction": (chat.prediction is not None, "Predicted outputs are not offered."),
-        "web_search_options": (chat.web_search_options is not None, "Web search is not offered."),
-    }
-    for param, (given, why) in refused.items():
-        if given:
+    for param, harmless, why in NOT_OFFERED:
+        given = getattr(chat, param)
+        if given is not None and given != harmless:
             raise unsupported(param, why)
+    if chat.modalities and set(chat.modalities) != {"text"}:
+        raise unsupported("modalities", "Only text is offered.")
 
 
 def _numbers(chat: Chat) -> None:
