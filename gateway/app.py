@@ -92,6 +92,7 @@ class Gateway:
             text = "X-Request-Id is one header of 1 to 128 characters of A-Z a-z 0-9 . _ : / + = @ -"
             raise InvalidRequest(text, code="invalid_request_id")
         if keyless.is_preflight(request):
+            line.method = request.method
             await keyless.preflight(request, reply)
             return
         target = resolve(request.method, request.path)

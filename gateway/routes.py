@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from gateway.errors import MethodNotAllowed, UnknownUrl
 
+API = "/v1"
 CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
 OTHER_APIS = frozenset({"chat", "completions", "embeddings", "engines", "messages", "responses"})
@@ -46,6 +47,12 @@ class Target:
     argument: str = ""
 
 
+def is_gateways(path: str) -> bool:
+    """Say whether the gateway answers a path, if only that it is unknown."""
+    plain = _plain(path)
+    return plain == API or plain.startswith(f"{API}/") or plain in FIXED
+
+
 def resolve(method: str, path: str) -> Target:
     """Return where a request goes; raise `UnknownUrl` or `MethodNotAllowed`. `path` is percent-decoded."""
     target = find(path)
@@ -76,7 +83,7 @@ def _plain(path: str) -> str:
 
 
 def _hint(path: str) -> str:
-    _, _, rest = _plain(path).partition("/v1")
+    _, _, rest = _plain(path).partition(API)
     api = rest.lstrip("/").partition("/")[0]
     if api in OTHER_APIS or not api:
         return f"Use POST {CHAT_PATH}."

@@ -13,12 +13,11 @@ from django.core.asgi import get_asgi_application
 
 from gateway.config import GatewayConfig, load_upstreams
 from gateway.deadlines import Deadlines
+from gateway.routes import is_gateways
 from gateway.runtime import Application
 
 if TYPE_CHECKING:
     from gateway.asgi import App, Receive, Scope, Send
-
-GATEWAYS = frozenset({"/v1", "/health", "/ready"})
 
 
 def gateway_config() -> GatewayConfig:
@@ -52,7 +51,7 @@ class Site:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
-        if scope["type"] == "http" and (path.startswith("/v1/") or path in GATEWAYS):
+        if scope["type"] == "http" and is_gateways(path):
             await self.gateway(scope, receive, send)
         else:
             await self.portal({**scope, **self._told} if scope["type"] == "http" else scope, receive, send)

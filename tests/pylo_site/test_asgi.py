@@ -48,15 +48,16 @@ def upstreams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Setting
     settings.PYLO_UPSTREAMS = path
 
 
-async def test_only_v1_goes_to_the_gateway(upstreams: None) -> None:
+async def test_only_v1_and_the_probes_go_to_the_gateway(upstreams: None) -> None:
     from pylo_site.asgi import Site  # noqa: PLC0415 - it reads the upstreams' file when imported
 
     gateway, portal = Half(), Half()
     call = Caller(Site(gateway, portal, secure=False))
-    for path in ("/v1", "/v1/models", "/", "/v10", "/v1models", "/keys/"):
+    ours = ["/v1", "/v1/models", "//v1//models", "/health", "/ready/"]
+    others = ["/", "//", "/v10", "/v1models", "/keys/", "/healthy", "/a/v1/models"]
+    for path in (*ours, *others):
         await call("GET", path)
-    assert gateway.paths == ["/v1", "/v1/models"]
-    assert portal.paths == ["/", "/v10", "/v1models", "/keys/"]
+    assert (gateway.paths, portal.paths) == (ours, others)
 
 
 class Misled(Caller):

@@ -45,7 +45,7 @@ def raw(stack: Stack, head: str) -> bytes:
 
 
 @pytest.mark.conformance(1, 4, 5)
-@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1/nothing/at/all", "/v1/models/x/y/z?a=b"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "//v1", "/v1/nothing", "/v1/nothing/at/all", "/v1/models/x/y/z?a=b"])
 def test_an_unknown_path_is_a_404_in_the_envelope(stack: Stack, member: Member, path: str) -> None:
     answer = call(stack, "GET", path, headers=key(member))
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
@@ -86,7 +86,7 @@ def test_reading_chat_and_writing_models_is_a_405(stack: Stack) -> None:
 
 
 @pytest.mark.conformance(9)
-@pytest.mark.parametrize("path", [f"{CHAT}/", "/v1//chat/completions", "/v1/chat//completions//"])
+@pytest.mark.parametrize("path", [f"{CHAT}/", f"/{CHAT}", "/v1//chat/completions", "/v1/chat//completions//"])
 def test_slashes_too_many_do_not_hurt(stack: Stack, member: Member, path: str) -> None:
     stack.upstream.heal()
     answer = call(stack, "POST", path, json={"model": MODEL, "messages": HAIKU}, headers=key(member))
