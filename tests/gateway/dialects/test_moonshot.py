@@ -8,6 +8,8 @@ from tests.gateway.dialects.dialogue import TOOL, ask, certain, read, reader
 
 NAMED = {"type": "function", "function": {"name": "look_up"}}
 
+ANSWER = {"role": "tool", "tool_call_id": "a", "content": "ok"}
+
 
 @pytest.mark.conformance(50)
 def test_sampling_that_moonshot_fixes_is_left_out_and_so_is_what_it_does_not_know() -> None:
@@ -51,14 +53,15 @@ def test_a_prompt_near_the_context_is_given_no_limit_that_could_overflow_it() ->
 )
 def test_a_history_of_tool_calls_always_has_reasoning(given_reasoning: dict[str, str], sent: str) -> None:
     call = {"id": "call_1", "function": {"name": "look_up", "arguments": "{}"}}
-    (message,) = ask("moonshot", messages=[{"role": "assistant", "tool_calls": [call], **given_reasoning}])["messages"]
+    history = [{"role": "assistant", "tool_calls": [call], **given_reasoning}, {**ANSWER, "tool_call_id": "call_1"}]
+    message, _ = ask("moonshot", messages=history)["messages"]
     assert message["reasoning_content"] == sent
     assert message["tool_calls"] == [{**call, "id": "functions.look_up:0", "type": "function"}]
 
 
 def test_without_thinking_no_reasoning_is_made_up() -> None:
     message = {"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "look_up"}}]}
-    asked = ask("moonshot", messages=[message], reasoning_effort="none")
+    asked = ask("moonshot", messages=[message, ANSWER], reasoning_effort="none")
     assert "reasoning_content" not in asked["messages"][0]
     assert asked["thinking"] == {"type": "disabled"}
 
