@@ -191,3 +191,9 @@ def test_a_path_is_taken_as_it_is_and_not_echoed_whole(stack: Stack) -> None:
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert b"\x1b" not in answer
     assert b"x" * 200 not in answer
+
+
+def test_an_answer_without_a_body_has_no_framing_of_one(stack: Stack) -> None:
+    head, _, body = raw(stack, f"OPTIONS {CHAT} HTTP/1.1").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 204 ")
+    assert (b"transfer-encoding" in head.lower(), b"content-length" in head.lower(), body) == (False, False, b"")
