@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.cards import Card, Document, card, document
-from gateway.errors import ModelNotFound, Unavailable
+from gateway.errors import ModelNotFound, Unavailable, echoed
 
 if TYPE_CHECKING:
     from gateway.cards import Offer
@@ -31,7 +31,8 @@ class Catalog:
     def require(self, model: str | None) -> str:
         """Return the slug if it is on offer. Only it is ever recorded: what a client wrote instead is not."""
         if model is None or model != self._offer.model:
-            raise ModelNotFound("The model does not exist. GET /v1/models lists what does.", param="model")
+            text = f"The model `{echoed(model or '')}` does not exist. GET /v1/models lists what does."
+            raise ModelNotFound(text, param="model")
         return model
 
     async def price(self, model: str, at_ms: int) -> Price:

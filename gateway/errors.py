@@ -20,11 +20,17 @@ import msgspec
 from gateway.usage import Outcome
 
 Headers = list[tuple[bytes, bytes]]
+LONGEST_ECHO = 120
 LONGEST_WAIT_SECONDS = 59  # SDKs ignore, or give up on, a Retry-After of a minute and more
 
 
 class ClientGone(Exception):
     """The client hung up: an event of the connection, and nobody's error."""
+
+
+def echoed(text: str) -> str:
+    """Return what a message may repeat of a name the client wrote: printable ASCII, and not too much of it."""
+    return "".join(char for char in text[:LONGEST_ECHO] if char.isascii() and char.isprintable())
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -104,7 +110,8 @@ class Unauthorized(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__(
-            "Incorrect or missing API key. Send it as 'Authorization: Bearer <key>'; keys are made in the portal.",
+            # Older LiteLLM takes a 401 for a bad request unless it reads the first four words.
+            "Incorrect API key provided, or none. Send 'Authorization: Bearer <key>'; keys are made in the portal.",
             headers=[(b"www-authenticate", b'Bearer realm="pylo"')],
         )
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
-from gateway.errors import MethodNotAllowed, UnknownUrl
+from gateway.errors import MethodNotAllowed, UnknownUrl, echoed
 
 API = "/v1"
 CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
 OTHER_APIS = frozenset({"chat", "completions", "embeddings", "engines", "messages", "responses"})
-LONGEST_ECHO = 120
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 SLASHES = re.compile("/{2,}")
 
@@ -57,7 +56,7 @@ def resolve(method: str, path: str) -> Target:
     """Return where a request goes; raise `UnknownUrl` or `MethodNotAllowed`. `path` is percent-decoded."""
     target = find(path)
     if target is None:
-        raise UnknownUrl(f"Unknown request URL: {_known(method)} {_shown(path)}. {_hint(path)}")
+        raise UnknownUrl(f"Unknown request URL: {_known(method)} {echoed(path)}. {_hint(path)}")
     allowed = target.route.allowed
     if method not in allowed:
         names = ", ".join(allowed)
@@ -88,10 +87,6 @@ def _hint(path: str) -> str:
     if api in OTHER_APIS or not api:
         return f"Use POST {CHAT_PATH}."
     return "Please check the URL for typos."
-
-
-def _shown(path: str) -> str:
-    return "".join(char for char in path[:LONGEST_ECHO] if char.isascii() and char.isprintable())
 
 
 def _known(method: str) -> str:

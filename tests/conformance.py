@@ -37,6 +37,7 @@ class Statement:
     text: str
     differently: str = ""
     open: str = ""
+    by: str = ""  # the command that holds it, where it is no test of pytest's
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,14 @@ def _summary(listed: Checklist, tests: Mapping[int, list[str]]) -> str:
 
 
 def _state(entry: Statement, tests: list[str]) -> str:
-    if entry.open or not tests:
+    if entry.open or not (tests or entry.by):
         return f"open: {entry.open or 'no test yet'}"
     return f"held differently: {entry.differently}" if entry.differently else "held"
 
 
 def _row(entry: Statement, tests: list[str]) -> str:
-    names = "<br>".join(f"`{test.removeprefix('tests/')}`" for test in tests)
+    held = [*([entry.by] if entry.by else []), *(test.removeprefix("tests/") for test in tests)]
+    names = "<br>".join(f"`{name}`" for name in held)
     return f"| {entry.number} | {entry.text} | {_state(entry, tests)} | {names} |"
 
 

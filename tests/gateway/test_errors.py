@@ -91,3 +91,12 @@ def test_retry_after_is_never_zero(asked: int) -> None:
     headers = dict(errors.Overloaded("m", retry_after=asked).headers)
     assert b"retry-after" not in headers
     assert b"retry-after-ms" not in headers
+
+
+def test_a_bad_key_is_told_in_the_words_that_clients_look_for() -> None:
+    assert errors.Unauthorized().message.startswith("Incorrect API key provided")
+
+
+def test_a_name_that_a_client_wrote_is_repeated_bounded_and_plain() -> None:
+    assert errors.echoed("gpt-4\r\n\x1b[31mü") == "gpt-4[31m"
+    assert errors.echoed("x" * 1000) == "x" * 120
