@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,11 +10,14 @@ from gateway.schema import Quiet
 
 if TYPE_CHECKING:
     from gateway.deltas import Delta, ToolFragment
-    from gateway.errors import ApiError, ErrorBody
+    from gateway.errors import ApiError
     from gateway.usage import Tokens
 
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
+CLOSE = b',"logprobs":null,"finish_reason":null}],"usage":null}\n\n'
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Cached(msgspec.Struct, frozen=True):
@@ -57,95 +59,54 @@ class _Tool(Quiet, frozen=True, omit_defaults=True):
 
 
 class _Delta(Quiet, frozen=True, omit_defaults=True):
-    role: str | None = None
     content: str | None = None
     reasoning_content: str | None = None
     refusal: str | None = None
     tool_calls: list[_Tool] | None = None
 
 
-class _Choice(Quiet, frozen=True):
-    index: int
-    delta: _Delta
-    logprobs: None
-    finish_reason: str | None
+class _Head(Quiet, frozen=True):
+    """What every event of an answer begins with."""
 
-
-class _Chunk(Quiet, frozen=True):
     id: str
     object: str
     created: int
     model: str
-    choices: list[_Choice]
-    usage: Usage | None
 
 
-class _Failure(Quiet, frozen=True):
-    """Read as an error by every SDK, and by aggregators as a chunk that finished with one."""
-
-    error: ErrorBody
-    id: str
-    object: str
-    created: int
-    model: str
-    choices: list[_Choice]
-
-
-@dataclass(frozen=True, slots=True)
 class Chunks:
-    """Spells the events of one answer."""
+    """Spells the events of one answer. What they have in common is spelled once: a chunk costs its delta only."""
 
-    id: str
-    created: int
-    model: str
+    def __init__(self, id: str, created: int, model: str) -> None:  # noqa: A002 - the field's name
+        self.id = id
+        self.created = created
+        self.model = model
+        head = _encode(_Head(id=id, object="chat.completion.chunk", created=created, model=model))
+        self._begin = b"data: " + head.removesuffix(b"}")
+        self._open = self._begin + b',"choices":[{"index":0,"delta":'
 
     def role(self) -> bytes:
-        return self._choice(_Delta(role="assistant", content=""))
+        return self._open + b'{"role":"assistant","content":""}' + CLOSE
 
     def delta(self, delta: Delta) -> bytes:
+        if delta.content is not None and delta.reasoning is None and delta.refusal is None and not delta.tools:
+            return self._open + b'{"content":' + _encode(delta.content) + b"}" + CLOSE  # nearly every chunk is this
         tools = [_tool(fragment) for fragment in delta.tools]
-        return self._choice(
-            _Delta(
-                content=delta.content,
-                reasoning_content=delta.reasoning,
-                refusal=delta.refusal,
-                tool_calls=tools or None,
-            )
+        spelled = _Delta(
+            content=delta.content, reasoning_content=delta.reasoning, refusal=delta.refusal, tool_calls=tools or None
         )
+        return self._open + _encode(spelled) + CLOSE
 
     def finish(self, reason: str) -> bytes:
-        return self._choice(_Delta(), reason)
+        return self._open + b'{},"logprobs":null,"finish_reason":' + _encode(reason) + b'}],"usage":null}\n\n'
 
     def usage(self, tokens: Tokens) -> bytes:
-        return self._chunk([], usage_of(tokens))
+        return self._begin + b',"choices":[],"usage":' + _encode(usage_of(tokens)) + b"}\n\n"
 
     def failure(self, error: ApiError) -> bytes:
-        choice = _Choice(index=0, delta=_Delta(content=""), logprobs=None, finish_reason="error")
-        return _event(
-            _Failure(
-                error=error.body,
-                id=self.id,
-                object="chat.completion.chunk",
-                created=self.created,
-                model=self.model,
-                choices=[choice],
-            )
-        )
-
-    def _choice(self, delta: _Delta, finish_reason: str | None = None) -> bytes:
-        return self._chunk([_Choice(index=0, delta=delta, logprobs=None, finish_reason=finish_reason)], None)
-
-    def _chunk(self, choices: list[_Choice], usage: Usage | None) -> bytes:
-        return _event(
-            _Chunk(
-                id=self.id,
-                object="chat.completion.chunk",
-                created=self.created,
-                model=self.model,
-                choices=choices,
-                usage=usage,
-            )
-        )
+        """Spell an error that every SDK raises, and that aggregators read as a chunk that finished with one."""
+        choice = b'{"content":""},"logprobs":null,"finish_reason":"error"}],"error":'
+        return self._open + choice + _encode(error.body) + b"}\n\n"
 
 
 def _tool(fragment: ToolFragment) -> _Tool:
@@ -156,7 +117,3 @@ def _tool(fragment: ToolFragment) -> _Tool:
         type="function" if first else None,
         function=_Function(name=fragment.name if first else None, arguments=fragment.arguments),
     )
-
-
-def _event(value: Any) -> bytes:
-    return b"data: " + msgspec.json.encode(value) + b"\n\n"

@@ -5,13 +5,13 @@ import re
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.assemble import Assembly
 from gateway.chunks import Chunks, usage_of
 from gateway.deltas import Delta, ToolFragment
-from gateway.errors import UpstreamTruncated
 from gateway.usage import Tokens
 
 CHUNKS = Chunks("chatcmpl-1", 1_795_382_400, "m")
@@ -35,6 +35,7 @@ def streamed(deltas: list[Delta]) -> list[dict[str, Any]]:
     return [json.loads(event[6:])["choices"][0]["delta"] for event in events]
 
 
+@pytest.mark.conformance(82)
 @given(DELTAS)
 def test_the_whole_answer_says_what_the_stream_says(deltas: list[Delta]) -> None:
     assembly = Assembly()
@@ -58,18 +59,7 @@ def test_calls_keep_their_order_and_ids() -> None:
     assert "usage" not in message
 
 
-def test_a_failure_is_read_as_one_by_every_client() -> None:
-    failure = json.loads(CHUNKS.failure(UpstreamTruncated("early"))[6:])
-    assert failure["error"] == {
-        "message": "early",
-        "type": "upstream_error",
-        "param": None,
-        "code": "upstream_truncated",
-    }
-    assert failure["choices"][0]["finish_reason"] == "error"
-    assert (failure["id"], failure["object"]) == ("chatcmpl-1", "chat.completion.chunk")
-
-
+@pytest.mark.conformance(119)
 def test_usage_has_its_details_and_its_sum() -> None:
     usage = usage_of(Tokens(prompt=10, cached=4, completion=8, reasoning=3))
     assert msgspec.to_builtins(usage) == {
