@@ -9,9 +9,9 @@ from gateway import sse, telemetry
 from gateway.dialects import DIALECTS
 from gateway.errors import CapacityExhausted, Overloaded, UpstreamError, UpstreamTimeout
 from gateway.faults import FaultKind, UpstreamFault, refusal
+from gateway.schema import CONTEXT_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WITHOUT_TOKENS = frozenset({"length", "content_filter"})  # an answer may end so with nothing said
 RETRY_AFTER_SECONDS = 5
+MOST_BYTES = CONTEXT_TOKENS * 1024  # on the wire; no chunk of a token is so long, so no answer of the model's is
 
 
 class Answer:
@@ -37,6 +38,7 @@ class Answer:
         self._stream = stream
         self._reader = reader
         self._parser = sse.Parser()
+        self._bytes = 0
         self._fault: UpstreamFault | None = None
         self.ended = False
         self.held: list[Delta] = []  # came before, and with, the first token
@@ -56,29 +58,34 @@ class Answer:
         if self._fault is not None:
             raise self._fault
         chunk = await self._stream.read()
-        self.ended = not chunk
+        self._bytes += len(chunk)
         deltas: list[Delta] = []
         try:
-            for delta in self._deltas(chunk):
-                deltas.append(delta)  # noqa: PERF402 - those before a fault are kept
+            for event in self._events(chunk):
+                delta = self._reader.read(event.name, event.data)
+                if delta is not None:
+                    deltas.append(delta)
+                if self._reader.done:
+                    self.ended = True
+                    break
         except UpstreamFault as fault:
-            if not deltas:
-                raise
-            self._fault = fault
+            if chunk or fault.kind is not FaultKind.MALFORMED:  # the end may come amid a line: no more than an end
+                self._fault = fault
+        if self._fault is not None and not deltas:
+            raise self._fault
         return deltas
 
-    def _deltas(self, chunk: bytes) -> Iterator[Delta]:
+    def _events(self, chunk: bytes) -> list[sse.Event]:
+        if self._bytes > MOST_BYTES:
+            raise UpstreamFault(FaultKind.MALFORMED)
+        if not chunk:
+            self.ended = True
+            last = self._parser.end()
+            return [] if last is None else [last]
         try:
-            events = self._parser.feed(chunk)
+            return self._parser.feed(chunk)
         except sse.EventTooLong:
             raise UpstreamFault(FaultKind.MALFORMED) from None
-        for event in events:
-            delta = self._reader.read(event.name, event.data)
-            if delta is not None:
-                yield delta
-            if self._reader.done:
-                self.ended = True
-                return
 
     async def first_token(self) -> None:
         """Return when there is something to show; a role, an empty delta and a comment are nothing."""

@@ -16,7 +16,8 @@ STREAM = (
     b"event: nothing\n\n"
     b"data\n\n"
     b"data: \xf0\x9f\x98\x80\n\n"
-    b"data: [DONE]\n\n"
+    b"data: carriage\rdata: returns\r\r"
+    b"data: [DONE]\r\n\r\n"
     b"data: never finished"
 )
 EVENTS = [
@@ -25,6 +26,7 @@ EVENTS = [
     (b"error", b"one\ntwo"),
     (b"message", b""),
     (b"message", b"\xf0\x9f\x98\x80"),
+    (b"message", b"carriage\nreturns"),
     (b"message", b"[DONE]"),
 ]
 
@@ -34,6 +36,7 @@ def read(*chunks: bytes, longest: int = 2**20) -> list[tuple[bytes, bytes]]:
     return [(event.name, event.data) for chunk in chunks for event in parser.feed(chunk)]
 
 
+@pytest.mark.conformance(87)
 def test_every_spelling_of_an_event_is_read() -> None:
     assert read(STREAM) == EVENTS
 
@@ -59,5 +62,34 @@ def test_an_endless_event_is_refused(chunks: list[bytes]) -> None:
         read(*chunks, longest=50)
 
 
-def test_an_event_of_a_mebibyte_is_read() -> None:
-    assert read(b"data: " + b"x" * (2**20 - 10) + b"\n\n") == [(b"message", b"x" * (2**20 - 10))]
+@pytest.mark.conformance(87, 156)
+@pytest.mark.parametrize("size", [2**21, 4096, 7])
+def test_an_event_of_a_mebibyte_is_read_whatever_it_comes_in(size: int) -> None:
+    stream = b"data: " + b"x" * (2**20 - 10) + b"\n\n"
+    chunks = [stream[start : start + size] for start in range(0, len(stream), size)]
+    assert read(*chunks) == [(b"message", b"x" * (2**20 - 10))]
+
+
+@pytest.mark.parametrize(
+    ("stream", "event"),
+    [
+        (b"data: a\n", (b"message", b"a")),
+        (b"data: a", (b"message", b"a")),
+        (b"event: error\ndata: a\ndata: b", (b"error", b"a\nb")),
+        (b"data: a\n\n", None),
+        (b"data: a\r\n\r", None),
+        (b": comment", None),
+        (b"", None),
+    ],
+)
+def test_the_end_completes_an_event_that_lacks_its_blank_line(stream: bytes, event: tuple[bytes, bytes] | None) -> None:
+    parser = Parser()
+    parser.feed(stream)
+    last = parser.end()
+    assert (last and (last.name, last.data)) == event
+    assert parser.end() is None
+
+
+def test_an_event_shows_none_of_its_words() -> None:
+    (event,) = Parser().feed(b"data: CANARY\n\n")
+    assert "CANARY" not in repr(event)
