@@ -19,7 +19,8 @@ class Deadlines:
     grace: float = 2.0  # over two attempts, for closing the first
     idle: float = 30.0  # between tokens
     tail: float = 5.0  # between the finish reason and the usage behind it
-    keep_alive: float = 15.0
+    total: float = 3600.0  # from the first token to the last: what never ends is ended
+    keep_alive: float = 15.0  # of silence towards the client
     close: float = 1.0
 
     def for_first_token(self, body_bytes: int) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING
 
 from gateway.faults import FaultKind, UpstreamFault, interruption
+from gateway.watch import Watch
 
 if TYPE_CHECKING:
     from gateway.attempt import Answer
@@ -19,31 +21,56 @@ AFTER_THE_END = frozenset({FaultKind.CUT, FaultKind.STALLED, FaultKind.TRUNCATED
 
 async def forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, deadlines: Deadlines) -> None:
     """Return when the answer is whole; raise an `ApiError` when it broke off."""
+    watch = Watch()
     try:
-        await _forward(answer, outlet, meter, clock, deadlines)
-    except UpstreamFault as fault:
-        # With a finish reason the answer is whole: what was lost then is at most its usage, which is counted instead.
-        if not (meter.finish_reason and fault.kind in AFTER_THE_END):
-            raise interruption(fault) from None
+        async with watch:
+            await _forward(answer, outlet, meter, clock, _Patience(watch, deadlines))
+    except TimeoutError:
+        if not watch.expired:
+            raise  # the server's own: the client reads nothing
+        fault = UpstreamFault(FaultKind.STALLED)
+    except UpstreamFault as error:
+        fault = error
+    else:
+        return
+    # With a finish reason the answer is whole: what was lost then is at most its usage, which is counted instead.
+    if not (meter.finish_reason and fault.kind in AFTER_THE_END):
+        raise interruption(fault)
 
 
-async def _forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, deadlines: Deadlines) -> None:
-    loop = asyncio.get_running_loop()
+async def _forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, patience: _Patience) -> None:
     deltas = answer.held
-    heard_at = loop.time()
     while True:
         now_ms = clock.ms()
+        spoke = False
         for delta in deltas:
             meter.saw(delta, now_ms)
+            spoke = spoke or delta.is_token
+        patience.rest()
         await outlet.deltas(deltas)
-        if any(delta.is_token for delta in deltas):
-            heard_at = loop.time()  # after the send: a client that reads slowly is no stall of the upstream
+        patience.wait(spoke=spoke, ending=bool(meter.finish_reason))
         if answer.ended:
             break
-        try:
-            async with asyncio.timeout_at(heard_at + (deadlines.tail if meter.finish_reason else deadlines.idle)):
-                deltas = await answer.read()
-        except TimeoutError:
-            raise UpstreamFault(FaultKind.STALLED) from None
+        deltas = await answer.read()
     if not meter.finish_reason:
         raise UpstreamFault(FaultKind.TRUNCATED)
+
+
+class _Patience:
+    """How long the next token may take. A client that reads slowly is no stall of the upstream."""
+
+    def __init__(self, watch: Watch, deadlines: Deadlines) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._watch = watch
+        self._deadlines = deadlines
+        self._heard_at = self._loop.time()
+        self._last = self._heard_at + deadlines.total
+
+    def rest(self) -> None:
+        self._watch.until(inf)
+
+    def wait(self, *, spoke: bool, ending: bool) -> None:
+        if spoke:
+            self._heard_at = self._loop.time()
+        limit = self._deadlines.tail if ending else self._deadlines.idle
+        self._watch.until(min(self._heard_at + limit, self._last))
