@@ -12,8 +12,11 @@ from gateway.schema import CONTEXT_TOKENS
 
 THROTTLED_STATUS = 429
 REQUEST_AT_FAULT = frozenset({400, 413, 422})
+FORBIDDEN = 403  # of some hosts the answer to more than the context holds, too
+ACCOUNT_AT_FAULT = frozenset({401, 402, FORBIDDEN, 404})
 LONGEST_RETRY_AFTER = 60
 OUR_QUOTA = b"exceeded_current_quota_error"  # a 429 that no waiting ends: the account with the upstream is empty
+CONTEXT = "context_length_exceeded"
 
 
 class FaultKind(StrEnum):
@@ -21,7 +24,8 @@ class FaultKind(StrEnum):
 
     CONNECT = "connect"
     TIMEOUT = "timeout"  # no first token in time
-    STATUS = "status"  # any answer but 200 that neither throttles nor blames the request
+    STATUS = "status"  # any answer but 200 that is none of the next three
+    ACCOUNT = "account"  # our key, balance or model there is refused: an operator has to act
     THROTTLED = "throttled"
     REFUSED = "refused"  # the upstream blames the request
     NOT_A_STREAM = "not_a_stream"
@@ -53,9 +57,11 @@ def of_status(status: int, retry_after: bytes, body: bytes) -> UpstreamFault:
     """Read an answer that is not 200. `body` is its beginning, searched for known markers and forgotten."""
     if status == THROTTLED_STATUS and OUR_QUOTA not in body:
         return UpstreamFault(FaultKind.THROTTLED, status=status, retry_after=seconds(retry_after))
-    if status in REQUEST_AT_FAULT:
-        return UpstreamFault(FaultKind.REFUSED, status=status, code=_refusal(body))
-    return UpstreamFault(FaultKind.STATUS, status=status)
+    code = _refusal(body)
+    if status in REQUEST_AT_FAULT or (status == FORBIDDEN and code == CONTEXT):
+        return UpstreamFault(FaultKind.REFUSED, status=status, code=code)
+    ours = status in ACCOUNT_AT_FAULT or status == THROTTLED_STATUS
+    return UpstreamFault(FaultKind.ACCOUNT if ours else FaultKind.STATUS, status=status)
 
 
 def seconds(retry_after: bytes) -> int:
@@ -68,13 +74,13 @@ def _refusal(body: bytes) -> str:
     if b"content_filter" in text:
         return "content_filter"
     if b"context_length" in text or b"token limit" in text or b"maximum context" in text:
-        return "context_length_exceeded"
+        return CONTEXT
     return "request_rejected"
 
 
 def refusal(fault: UpstreamFault) -> InvalidRequest:
     """Tell the customer, in our words, that the model's host refused the request."""
-    if fault.code == "context_length_exceeded":
+    if fault.code == CONTEXT:
         text = f"The messages and the completion do not fit into the model's context of {CONTEXT_TOKENS} tokens."
         return InvalidRequest(text, code=fault.code, param="messages")
     if fault.code == "content_filter":
@@ -86,7 +92,7 @@ def interruption(fault: UpstreamFault) -> UpstreamError:
     """Tell the customer that an answer broke off."""
     match fault.kind:
         case FaultKind.STALLED:
-            return UpstreamStalled("The upstream stopped sending amid its answer. You are not charged for it.")
+            return UpstreamStalled("The upstream did not go on with its answer in time. You are not charged for it.")
         case FaultKind.TRUNCATED:
             return UpstreamTruncated("The upstream ended its answer early. You are not charged for it.")
         case _:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID  # noqa: TC003 - the journal's decoder reads the annotations
 
+from gateway.calls import Calls
 from gateway.errors import ApiError, ClientGone, InternalError
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
 
@@ -48,6 +49,7 @@ class Meter:
         self.finish_reason = ""
         self.usage: Tokens | None = None
         self.record: RequestRecord | None = None
+        self._calls = Calls()
         self._deltas = 0
         self._reasoning = 0
         self._first_token_ms: int | None = None
@@ -56,12 +58,19 @@ class Meter:
         self.attempts += 1
         self.upstream = upstream
 
+    @property
+    def bad_tool_calls(self) -> int:
+        """Calls whose arguments are no JSON; an answer that is cut short by its limit or a break has none to blame."""
+        return self._calls.bad() if self.finish_reason == "tool_calls" else 0
+
     def saw(self, delta: Delta, at_ms: int) -> None:
         if delta.is_token:
             self._deltas += 1
             self._reasoning += delta.content is None and delta.reasoning is not None
             if self._first_token_ms is None:
                 self._first_token_ms = max(at_ms - self.admitted.admitted_at_ms, 0)
+            if delta.tools:
+                self._calls.saw(delta.tools)
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
 

@@ -7,6 +7,8 @@ import traceback
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from gateway.faults import FaultKind
+
 if TYPE_CHECKING:
     from gateway.faults import UpstreamFault
     from gateway.meter import Meter
@@ -33,6 +35,7 @@ class Access:
     first_token_ms: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    bad_tool_calls: int = 0  # of an upstream that gets many of them wrong
     workspace_id: str = ""
     key_id: str = ""
 
@@ -44,6 +47,7 @@ class Access:
         self.outcome, self.error_code = record.outcome, record.error_code
         self.upstream, self.attempts, self.first_token_ms = record.upstream, record.attempts, record.first_token_ms
         self.prompt_tokens, self.completion_tokens = record.tokens.prompt, record.tokens.completion
+        self.bad_tool_calls = meter.bad_tool_calls
 
 
 ACCESS_FIELDS = tuple(field.name for field in fields(Access))
@@ -57,9 +61,10 @@ def access(line: Access) -> None:
 
 
 def fault(own_id: str, upstream: str, fault: UpstreamFault) -> None:
-    """Log a failed attempt: an upstream that refuses our key must not go unseen because another one answered."""
+    """Log a failed attempt; one that refuses our account is an error, lest it goes unseen because another answered."""
     extra = {"pylo_request_id": own_id, "upstream": upstream, "fault": fault.kind, "upstream_status": fault.status}
-    fault_log.warning("upstream attempt failed", extra=extra)
+    level = logging.ERROR if fault.kind is FaultKind.ACCOUNT else logging.WARNING
+    fault_log.log(level, "upstream attempt failed", extra=extra)
 
 
 def crash(own_id: str, error: BaseException) -> None:

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from gateway.deadlines import Deadlines
 from gateway.faults import FaultKind, of_status, seconds
 from gateway.usage import Outcome, Tokens, UsageSource
 from tests.fakes.clock import skipping
@@ -47,6 +48,7 @@ BEFORE_THE_FIRST_TOKEN = {
 
 @pytest.mark.parametrize("name", BEFORE_THE_FIRST_TOKEN)
 @pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.conformance(78, 79, 136, 137, 156)
 def test_before_the_first_token_a_fault_moves_on_to_the_next_upstream(name: str, *, stream: bool) -> None:
     turn, at, _ = BEFORE_THE_FIRST_TOKEN[name]
     world = make_world(turn, good("fine"), upstreams=("first", "second"))
@@ -148,6 +150,7 @@ AFTER_THE_FIRST_TOKEN: dict[str, tuple[list[Step], float, str, Outcome, int]] = 
 
 
 @pytest.mark.parametrize("name", AFTER_THE_FIRST_TOKEN)
+@pytest.mark.conformance(74, 75, 76, 77, 90)
 def test_after_the_first_token_a_fault_is_told_in_the_stream(name: str) -> None:
     steps, at, code, outcome, _ = AFTER_THE_FIRST_TOKEN[name]
     world = make_world(Turn(steps), good("other"), upstreams=("first", "second"))
@@ -165,14 +168,20 @@ def test_after_the_first_token_a_fault_is_told_in_the_stream(name: str) -> None:
     assert (len(world.transport.calls), world.transport.calls[0].closed) == (1, True)
 
 
+@pytest.mark.conformance(70, 74, 147)
 @pytest.mark.parametrize("name", AFTER_THE_FIRST_TOKEN)
-def test_a_client_that_does_not_stream_gets_a_status_for_it(name: str) -> None:
-    steps, _, code, outcome, status = AFTER_THE_FIRST_TOKEN[name]
+def test_a_client_that_does_not_stream_gets_a_status_for_it_or_after_a_keep_alive_a_cut(name: str) -> None:
+    steps, at, code, outcome, status = AFTER_THE_FIRST_TOKEN[name]
     world = make_world(Turn(steps), good("other"), upstreams=("first", "second"))
     answer = skipping(world.chat())
-    assert (answer.status, answer.error["code"], world.record.outcome) == (status, code, outcome)
+    if at < Deadlines().keep_alive:
+        assert (answer.status, answer.error["code"], answer.cut) == (status, code, False)
+    else:
+        assert (answer.status, answer.body.strip(), answer.complete, answer.cut) == (200, b"", False, True)
+    assert (world.record.outcome, world.record.error_code) == (outcome, code)
 
 
+@pytest.mark.conformance(88, 89)
 def test_silence_is_bridged_by_comments_that_never_split_an_event() -> None:
     world = make_world(Turn([content("a"), 29.0, content("b"), 16.0, content("c"), finish(), DONE]))
     answer = skipping(world.chat(stream=True))
@@ -197,6 +206,7 @@ def test_what_breaks_after_the_finish_reason_breaks_nothing(end: list[Act]) -> N
 
 
 @pytest.mark.parametrize(("stream", "status"), [(True, 200), (False, 499)])
+@pytest.mark.conformance(125, 148, 149)
 def test_a_client_that_leaves_closes_the_upstream_and_pays_for_what_passed(*, stream: bool, status: int) -> None:
     world = make_world(good(*"abcdefgh", gap=1.0))
     skipping(world.chat(stream=stream, hang_up_after=3.05))
@@ -207,6 +217,7 @@ def test_a_client_that_leaves_closes_the_upstream_and_pays_for_what_passed(*, st
 
 
 @pytest.mark.parametrize("turn", [Turn(before=[Act.HANG]), Turn([ROLE, Act.HANG]), Turn(COMMENTS)])
+@pytest.mark.conformance(148, 149)
 def test_a_client_that_leaves_before_the_first_token_pays_nothing(turn: Turn) -> None:
     world = make_world(turn)
     answer = skipping(world.chat(stream=True, hang_up_after=1.0))
@@ -228,7 +239,8 @@ def test_a_failed_attempt_is_logged_by_name_and_kind(caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.WARNING, "pylo.upstream"):
         skipping(world.chat())
     (line,) = caplog.records
-    assert (line.__dict__["upstream"], line.__dict__["fault"]) == ("first", "status")
+    assert line.levelno == logging.ERROR  # whoever answered instead: an operator has to act
+    assert (line.__dict__["upstream"], line.__dict__["fault"]) == ("first", "account")
     assert line.__dict__["upstream_status"] == 401
 
 
@@ -237,6 +249,23 @@ def test_a_failed_attempt_is_logged_by_name_and_kind(caplog: pytest.LogCaptureFi
 )
 def test_a_retry_after_is_read_in_seconds_up_to_a_minute(value: bytes, read: int) -> None:
     assert seconds(value) == read
+
+
+@pytest.mark.conformance(136, 137)
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        *[(status, b"", FaultKind.ACCOUNT) for status in (401, 402, 403, 404)],
+        (429, b'{"error":{"type":"exceeded_current_quota_error"}}', FaultKind.ACCOUNT),
+        (429, b'{"error":{"type":"engine_overloaded_error"}}', FaultKind.THROTTLED),
+        (429, b"", FaultKind.THROTTLED),
+        (403, b'{"error":{"message":"longer than the maximum context length"}}', FaultKind.REFUSED),
+        (302, b"", FaultKind.STATUS),
+        (503, b"", FaultKind.STATUS),
+    ],
+)
+def test_a_status_says_whose_fault_it_is(status: int, body: bytes, kind: FaultKind) -> None:
+    assert of_status(status, b"", body).kind is kind
 
 
 def test_only_a_refused_request_does_not_fail_over() -> None:
