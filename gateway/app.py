@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway import keyless, relay, routing, telemetry, validation
 from gateway.asgi import Reply, Request, on_every_answer
 from gateway.auth import authenticate
-from gateway.errors import ApiError, ClientGone, InternalError, InvalidRequest, Unavailable
+from gateway.errors import ApiError, BrokenOff, ClientGone, InternalError, InvalidRequest, Unavailable
 from gateway.meter import GONE, Admitted, Meter
 from gateway.outlets import outlet_of
 from gateway.ports import StoreUnavailable
@@ -72,6 +72,8 @@ class Gateway:
             await self._answer(request, reply, ids, line)
         except ClientGone:
             pass
+        except BrokenOff:
+            raise  # the server cuts the connection
         except ApiError as error:
             line.error_code = error.code
             await reply.error(error)

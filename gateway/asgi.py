@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from gateway import cors
-from gateway.errors import ClientGone, InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from gateway.errors import BrokenOff, ClientGone, InvalidRequest, RequestTooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from gateway.errors import ApiError, Headers
@@ -22,6 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_LENGTH = 20  # digits; Python refuses to read a number of thousands
 JSON = (b"content-type", b"application/json")
+EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_CONTENT = 204
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
@@ -114,6 +115,7 @@ class Reply:
             (b"x-pylo-request-id", ids.own_id.encode("ascii")),
         ]
         self._bodiless = bodiless  # HEAD: the headers of GET and no more
+        self._streams = False
         self.status = 0
 
     @property
@@ -122,6 +124,7 @@ class Reply:
 
     async def start(self, status: int, headers: Headers) -> None:
         self.status = status
+        self._streams = EVENT_STREAM in headers
         sent = [*headers, *self._stamp(), *self._ids]
         await self._give({"type": "http.response.start", "status": status, "headers": sent})
 
@@ -144,8 +147,10 @@ class Reply:
         await self.write(b"", last=True)
 
     async def error(self, error: ApiError) -> None:
-        """Tell of an error: as the answer, or, where the answer has begun, as its last event."""
-        if self.started:
+        """Tell of an error: as the answer, as the last event of a stream, or as a document that visibly has no end."""
+        if not self.started:
+            await self.json(error.status, error.json(), error.headers)
+        elif self._streams:
             await self.write(b"data: " + error.json() + b"\n\n", last=True)
         else:
-            await self.json(error.status, error.json(), error.headers)
+            raise BrokenOff

@@ -28,6 +28,10 @@ class ClientGone(Exception):
     """The client hung up: an event of the connection, and nobody's error."""
 
 
+class BrokenOff(Exception):
+    """An answer in one piece broke after its status was sent: only a cut of the connection, by the server, shows it."""
+
+
 def echoed(text: str) -> str:
     """Return what a message may repeat of a name the client wrote: printable ASCII, and not too much of it."""
     return "".join(char for char in text[:LONGEST_ECHO] if char.isascii() and char.isprintable())

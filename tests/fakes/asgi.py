@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gateway.errors import BrokenOff
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,6 +24,7 @@ class Answer:
     chunks: list[bytes] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     complete: bool = False
+    cut: bool = False  # the connection was cut amid the answer
 
     @property
     def body(self) -> bytes:
@@ -92,5 +95,8 @@ class Caller:
             if answer.complete or len(answer.chunks) == hang_up_at:
                 gone.set()  # servers tell of a disconnect after the end of an answer too
 
-        await self._app(self.scope(method, path, headers), receive, send)
+        try:
+            await self._app(self.scope(method, path, headers), receive, send)
+        except BrokenOff:
+            answer.cut = True
         return answer

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from gateway.asgi import Reply, Request, on_every_answer
-from gateway.errors import ClientGone, InvalidRequest, RequestTooLarge, UnknownUrl
+from gateway.asgi import EVENT_STREAM, Reply, Request, on_every_answer
+from gateway.errors import BrokenOff, ClientGone, InvalidRequest, RequestTooLarge, UnknownUrl
 from gateway.uids import RequestIds
 
 if TYPE_CHECKING:
@@ -152,13 +152,22 @@ async def test_whatever_is_sent_has_the_ids() -> None:
     assert (start["status"], body["more_body"]) == (404, False)
 
 
-async def test_an_error_after_the_start_is_the_last_event() -> None:
+async def test_an_error_after_the_start_of_a_stream_is_its_last_event() -> None:
     server = Server()
     reply = Reply(server.send, IDS, list, bodiless=False)
-    await reply.start(200, [])
+    await reply.start(200, [EVENT_STREAM])
     await reply.error(UnknownUrl("m"))
     assert server.told[-1]["body"].startswith(b'data: {"error":{"message":"m"')
     assert (server.told[-1]["body"][-2:], server.told[-1]["more_body"]) == (b"\n\n", False)
+
+
+async def test_an_error_after_the_start_of_a_document_is_for_the_server_to_show() -> None:
+    server = Server()
+    reply = Reply(server.send, IDS, list, bodiless=False)
+    await reply.start(200, [])
+    with pytest.raises(BrokenOff):
+        await reply.error(UnknownUrl("m"))
+    assert [message["type"] for message in server.told] == ["http.response.start"]
 
 
 async def test_every_answer_has_the_stamp_of_its_start() -> None:
