@@ -33,7 +33,12 @@ def gateway_config() -> GatewayConfig:
         max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
         secure=settings.SECURE,
         retires=settings.PYLO_MODEL_RETIRES,
-        deadlines=Deadlines(first_token=settings.PYLO_FIRST_TOKEN_SECONDS, idle=settings.PYLO_IDLE_SECONDS),
+        deadlines=Deadlines(
+            first_token=settings.PYLO_FIRST_TOKEN_SECONDS,
+            idle=settings.PYLO_IDLE_SECONDS,
+            total=settings.PYLO_ANSWER_SECONDS,
+            keep_alive=settings.PYLO_KEEP_ALIVE_SECONDS,
+        ),
     )
 
 

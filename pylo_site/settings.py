@@ -41,6 +41,8 @@ PYLO_MAX_BODY_BYTES = env.number("PYLO_MAX_BODY_BYTES", "pylo.E009", default=4 *
 PYLO_FIRST_TOKEN_SECONDS = env.number("PYLO_FIRST_TOKEN_SECONDS", "pylo.E018", default=8, least=1, most=600)
 PYLO_IDLE_SECONDS = env.number("PYLO_IDLE_SECONDS", "pylo.E019", default=30, least=1, most=600)
 PYLO_DRAIN_SECONDS = env.number("PYLO_DRAIN_SECONDS", "pylo.E020", default=30, least=0, most=3600)
+PYLO_KEEP_ALIVE_SECONDS = env.number("PYLO_KEEP_ALIVE_SECONDS", "pylo.E021", default=15, least=1, most=55)
+PYLO_ANSWER_SECONDS = env.number("PYLO_ANSWER_SECONDS", "pylo.E022", default=3600, least=1, most=86_400)
 PYLO_SIGNUP_CREDIT_NANOS = env.dollars("PYLO_SIGNUP_CREDIT", "pylo.E010", default="0")
 PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
 PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none

@@ -32,6 +32,10 @@ class Upstream:
         self.url = url
         self._truth = truth
 
+    def base_url(self, dialect: str) -> str:
+        """Return where it speaks a dialect."""
+        return f"{self.url}/v1" if dialect == "moonshot" else f"{self.url}/{dialect}/v1"
+
     def fail(self, *faults: dict[str, Any]) -> None:
         """Queue faults for the requests to come (`sandbox.faults`)."""
         answer = httpx.post(f"{self.url}/control/faults", json={"faults": faults}, trust_env=False)

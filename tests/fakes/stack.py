@@ -27,13 +27,15 @@ DOLLAR = 1_000_000_000  # nano-dollars
 PASSED_ON = ("PATH", "HOME", "TMPDIR")  # a run of the tests depends on nothing else of the shell
 FIRST_TOKEN_SECONDS = IDLE_SECONDS = 2  # shorter than the product's own: the tests wait for them
 PATIENCE = 10.0  # seconds for what happens in the background
-UPSTREAMS = """\
+ORDER = ("first", "second")  # names of a server's upstreams
+UPSTREAM = """\
 [[upstream]]
-name = "sandbox"
-dialect = "moonshot"
-base_url = "{url}/v1"
+name = "{name}"
+dialect = "{dialect}"
+base_url = "{url}"
 key_env = "PYLO_UPSTREAM_SANDBOX_KEY"
 model = "kimi-k2.6"
+priority = {priority}
 """
 
 
@@ -59,12 +61,35 @@ class Stack:
         self.api_base = f"{self.base_url}/v1"
         self.payments_url = self.env["PYLO_PAYMENTS_URL"]
         self.processes: list[Process] = []
+        self._served: dict[tuple[Any, ...], str] = {}
 
-    def start(self, name: str, *command: str) -> Process:
+    def start(self, name: str, *command: str, env: Mapping[str, str] | None = None) -> Process:
         """Start one more process of the product, `python` before `command`; it ends with the stack."""
-        process = Process.start(name, (sys.executable, *command), env=self.env, log=self.var / f"{name}.log")
+        log = self.var / f"{name}.log"
+        process = Process.start(name, (sys.executable, *command), env={**self.env, **(env or {})}, log=log)
         self.processes.append(process)
         return process
+
+    def serve(self, name: str, port: int, env: Mapping[str, str] | None = None) -> Process:
+        """Start a server and return when it answers."""
+        server = self.start(name, "-m", "pylo_site.server", "-b", "127.0.0.1", "-p", str(port), env=env)
+        server.await_http(f"http://127.0.0.1:{port}/v1/models")
+        return server
+
+    def served_by(self, *dialects: str, **settings: str) -> str:
+        """Return the API's base URL of a server beside the main one, with its own upstreams and settings.
+
+        Its upstreams are named as in `ORDER` and are all the one sandbox, each in its dialect; a fault that is queued
+        there meets the first call. There is one server for each configuration, until the stack ends.
+        """
+        asked = (dialects, tuple(sorted(settings.items())))
+        if asked not in self._served:
+            port, number = free_port(), len(self._served) + 1
+            file = self.var / f"upstreams-{number}.toml"
+            file.write_text(upstreams(self.upstream, dict(zip(ORDER, dialects, strict=False))))
+            self.serve(f"server-{number}", port, {"PYLO_UPSTREAMS": str(file), **settings})
+            self._served[asked] = f"http://127.0.0.1:{port}/v1"
+        return self._served[asked]
 
     def start_celery(self) -> None:
         self.start("worker", "-m", "celery", "-A", "pylo_site", "worker", "--concurrency", "1")
@@ -119,6 +144,15 @@ class Stack:
         return self.manage("shell", "--no-imports", "-c", f"from tests.fakes import members; members.{call}")
 
 
+def upstreams(at: Upstream, dialects: Mapping[str, str]) -> str:
+    """Write the file of upstreams: their names and dialects, the first one tried first."""
+    tables = [
+        UPSTREAM.format(name=name, dialect=dialect, url=at.base_url(dialect), priority=priority)
+        for priority, (name, dialect) in enumerate(dialects.items(), 1)
+    ]
+    return "\n".join(tables)
+
+
 @contextmanager
 def running(var: Path, *, environ: Mapping[str, str], tokens_per_second: int = 2000) -> Iterator[Stack]:
     """Start the product with its files under `var`, on the servers that `environ` names; stop all of it at the end."""
@@ -135,12 +169,11 @@ def running(var: Path, *, environ: Mapping[str, str], tokens_per_second: int = 2
         cleanup.callback(stack.stop)
         for folder in ("journal", "outbox", "static"):
             (var / folder).mkdir()
-        (var / "upstreams.toml").write_text(UPSTREAMS.format(url=upstream.url))
+        (var / "upstreams.toml").write_text(upstreams(upstream, {"sandbox": "moonshot"}))
         _start_sandbox(stack, upstream_port, payments_port, tokens_per_second)
         stack.manage("migrate", "--verbosity", "0")
-        server = stack.start("server", "-m", "pylo_site.server", "-b", "127.0.0.1", "-p", str(port))
         shipper = stack.start("ship", "manage.py", "ship")
-        server.await_http(f"{stack.api_base}/models")
+        stack.serve("server", port)
         shipper.must_run_for(PAUSE)
         yield stack
 

@@ -10,9 +10,7 @@ from tests.fakes.clock import skipping
 from tests.fakes.upstream import DONE, Turn, event, finish
 from tests.gateway.conftest import make_world
 
-pytestmark = pytest.mark.conformance(98)
-
-
+@pytest.mark.conformance(98)
 @pytest.mark.parametrize(
     ("arguments", "bad"),
     [
@@ -45,6 +43,7 @@ def called(arguments: str) -> bytes:
     return event({"tool_calls": [{"index": 0, "id": "f:0", "type": "function", "function": function}]})
 
 
+@pytest.mark.conformance(98)
 @pytest.mark.parametrize(("reason", "bad"), [("tool_calls", 1), ("length", 0)])
 def test_mistakes_are_counted_in_the_log_and_reach_the_client(
     reason: str, bad: int, caplog: pytest.LogCaptureFixture

@@ -84,9 +84,11 @@ def test_the_gateway_is_given_the_sites_settings(upstreams: None, settings: Sett
     from pylo_site.asgi import gateway_config  # noqa: PLC0415 - as above
 
     settings.PYLO_FIRST_TOKEN_SECONDS, settings.PYLO_IDLE_SECONDS = 3, 4
+    settings.PYLO_KEEP_ALIVE_SECONDS, settings.PYLO_ANSWER_SECONDS = 5, 6
     config = gateway_config()
     assert (config.model, [upstream.name for upstream in config.upstreams]) == ("moonshotai/kimi-k2.6", ["sandbox"])
     assert (config.deadlines.first_token, config.deadlines.idle) == (3, 4)
+    assert (config.deadlines.keep_alive, config.deadlines.total) == (5, 6)
     assert config.max_body_bytes == 4 * 2**20
     assert "pepper" not in repr(config).replace("peppers", "")
 

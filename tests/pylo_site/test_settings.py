@@ -81,6 +81,8 @@ PAYMENTS = {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9", "PYLO_PAYMENTS_SECRET": "
         ("pylo.E018", {"PYLO_FIRST_TOKEN_SECONDS": "0"}),
         ("pylo.E019", {"PYLO_IDLE_SECONDS": "601"}),
         ("pylo.E020", {"PYLO_DRAIN_SECONDS": "-1"}),
+        ("pylo.E021", {"PYLO_KEEP_ALIVE_SECONDS": "56"}),
+        ("pylo.E022", {"PYLO_ANSWER_SECONDS": "0"}),
         ("pylo.E029", {"PYLO_MODEL_RETIRES": "2026-13-01"}),
     ],
 )

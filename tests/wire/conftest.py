@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from openai import OpenAI
 
+from tests.wire.asking import DIALECTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,3 +27,18 @@ def client(stack: Stack, member: Member) -> Iterator[OpenAI]:
     with OpenAI(base_url=stack.api_base, api_key=member.key, timeout=20) as client:
         yield client
     stack.upstream.heal()
+
+
+@pytest.fixture(params=DIALECTS)
+def base(stack: Stack, request: pytest.FixtureRequest) -> str:
+    """The API's base URL of a server whose upstream speaks each dialect in turn."""
+    stack.upstream.heal()
+    dialect: str = request.param
+    return stack.api_base if dialect == "moonshot" else stack.served_by(dialect)
+
+
+@pytest.fixture
+def anywhere(base: str, member: Member) -> Iterator[OpenAI]:
+    """The official client against each dialect in turn."""
+    with OpenAI(base_url=base, api_key=member.key, max_retries=0, timeout=20) as client:
+        yield client

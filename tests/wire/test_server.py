@@ -26,9 +26,7 @@ USED: Final = "SELECT last_used_at IS NOT NULL FROM accounts_apikey WHERE id = %
 def another_server(stack: Stack) -> tuple[Process, str]:
     """Start a second server beside the stack's, for a test that ends it."""
     port = free_port()
-    process = stack.start("another", "-m", "pylo_site.server", "-b", "127.0.0.1", "-p", str(port))
-    process.await_http(f"http://127.0.0.1:{port}/v1/models")
-    return process, f"http://127.0.0.1:{port}"
+    return stack.serve("another", port), f"http://127.0.0.1:{port}"
 
 
 def body(words: str) -> bytes:
