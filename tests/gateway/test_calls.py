@@ -10,6 +10,7 @@ from tests.fakes.clock import skipping
 from tests.fakes.upstream import DONE, Turn, event, finish
 from tests.gateway.conftest import make_world
 
+
 @pytest.mark.conformance(98)
 @pytest.mark.parametrize(
     ("arguments", "bad"),

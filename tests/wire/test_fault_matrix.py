@@ -91,9 +91,7 @@ def test_after_the_first_token_it_is_an_error_in_the_stream_and_never_the_second
     role, *tokens, failure = chunks(answer.content)
     assert (answer.status_code, role["choices"][0]["delta"]["role"], len(tokens)) == (200, "assistant", 5)
     assert failure["error"]["code"] == code
-    assert failure["choices"] == [
-        {"index": 0, "delta": {"content": ""}, "logprobs": None, "finish_reason": "error"}
-    ]
+    assert failure["choices"] == [{"index": 0, "delta": {"content": ""}, "logprobs": None, "finish_reason": "error"}]
     assert b"[DONE]" not in answer.content
     assert [chunk["usage"] for chunk in tokens] == [None] * 5
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("first", 1, outcome, False, 5)]
@@ -107,9 +105,7 @@ def test_when_both_fail_a_client_is_told_so_once_and_does_not_try_again(
     mine = named()
     stack.upstream.fail({"status": 503, "times": 9})
     with OpenAI(base_url=pair, api_key=member.key, timeout=20) as client, pytest.raises(APIStatusError) as error:
-        client.chat.completions.create(
-            model=MODEL, messages=HAIKU, stream=True, extra_headers={"X-Request-Id": mine}
-        )
+        client.chat.completions.create(model=MODEL, messages=HAIKU, stream=True, extra_headers={"X-Request-Id": mine})
     assert (error.value.status_code, error.value.code) == (502, "upstream_error")
     assert len(stack.upstream.calls(mine)) == 2
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("second", 2, "upstream_error", False, 0)]

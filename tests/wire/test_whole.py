@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.fakes.stack import Member, Stack
 
 CALLING: dict[str, Any] = {"messages": [{"role": "user", "content": "How is the weather?"}], "tools": [WEATHER]}
-UNICODE: dict[str, Any] = {"messages": [{"role": "user", "content": "Repeat: 路由表 🌍 é\u0301 \u2028 \\ \" \t|"}]}
+UNICODE: dict[str, Any] = {"messages": [{"role": "user", "content": 'Repeat: 路由表 🌍 é\u0301 \u2028 \\ " \t|'}]}
 CUT: dict[str, Any] = {"messages": HAIKU, "max_completion_tokens": 5}
 ASKED = pytest.mark.parametrize("asked", [{}, CALLING, UNICODE, CUT], ids=["haiku", "tool", "unicode", "cut"])
 
