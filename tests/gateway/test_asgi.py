@@ -170,6 +170,14 @@ async def test_an_error_after_the_start_of_a_document_is_for_the_server_to_show(
     assert [message["type"] for message in server.told] == ["http.response.start"]
 
 
+async def test_a_server_that_cannot_send_any_more_tells_of_a_hang_up() -> None:
+    async def send(message: Message) -> None:
+        raise ConnectionResetError
+
+    with pytest.raises(ClientGone):
+        await Reply(send, IDS, list, bodiless=False).start(200, [])
+
+
 async def test_every_answer_has_the_stamp_of_its_start() -> None:
     server, stamps = Server(), iter([[(b"a", b"1")], [(b"a", b"2")]])
     await Reply(server.send, IDS, lambda: next(stamps), bodiless=False).json(200, b"{}")

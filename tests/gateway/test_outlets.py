@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.usage import Outcome, Tokens
+from tests.fakes.asgi import Caller
 from tests.fakes.clock import skipping
 from tests.fakes.upstream import DONE, ROLE, Act, Turn, content, event, finish, good, reasoning
-from tests.gateway.conftest import make_world
+from tests.gateway.conftest import CHAT, TOKEN, make_world
+
+if TYPE_CHECKING:
+    from gateway.asgi import Message, Receive, Scope, Send
 
 TEN_MINUTES = 600.0
 USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "completion_tokens_details": {"reasoning_tokens": 2}}
@@ -51,6 +56,27 @@ def test_a_bug_after_a_keep_alive_is_no_document_either() -> None:
     world.journal.settle = None  # type: ignore[assignment,method-assign]  # calling it is the bug
     answer = skipping(world.chat())
     assert (answer.status, answer.body, answer.cut) == (200, b"\n", True)
+
+
+@pytest.mark.conformance(93, 149)
+@pytest.mark.parametrize("pause", [6.0, 16.0], ids=["at a token", "at a keep-alive"])
+def test_a_client_who_takes_nothing_any_more_has_left_whether_it_hung_up_or_not(pause: float) -> None:
+    world = make_world(Turn([content("a"), pause, content("b"), finish(), DONE]))
+    heard: list[Message] = []
+
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if len(heard) > 1:
+                raise ConnectionResetError
+            heard.append(message)
+            await send(message)
+
+        await world.gateway(scope, receive, sending)
+
+    body = json.dumps(CHAT | {"stream": True}).encode()
+    skipping(Caller(refusing, [("Authorization", f"Bearer {TOKEN.secret}")])("POST", "/v1/chat/completions", body))
+    assert (world.record.outcome, world.record.status) == (Outcome.CLIENT_GONE, 200)
+    assert world.upstream_call.closed
 
 
 @pytest.mark.conformance(109)

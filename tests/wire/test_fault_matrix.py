@@ -8,12 +8,12 @@ import httpx
 import pytest
 from openai import APIError, APIStatusError, OpenAI
 
-from tests.fakes.sandbox import Call
 from tests.wire.asking import HAIKU, MODEL, alike, chunks, named, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.fakes.sandbox import Call
     from tests.fakes.stack import Member, Stack
 
 RECORD = """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from openai import APIConnectionError, OpenAI
+from openai import APIConnectionError, APITimeoutError, OpenAI
 
 from tests.wire.asking import MODEL, named
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.stack import Member, Stack
 
-PATIENCE = httpx.Timeout(10, read=2)  # of a client that hears nothing; of Node's it is five minutes
+PATIENCE = 2  # seconds of a client that hears nothing; of Node's it is five minutes
 QUESTION: Any = [{"role": "user", "content": "Count to 9"}]
 SLOW = {"kind": "slow", "tokens_per_second": 8}  # some 5 s in all
 RECORD = "SELECT status, outcome, error_code, cost_nanos > 0 FROM billing_requestrecord WHERE request_id = %s"
@@ -64,5 +64,5 @@ def test_when_it_breaks_the_connection_is_cut_and_nothing_looks_like_an_answer(
         pytest.raises(APIConnectionError) as error,
     ):
         client.chat.completions.create(model=MODEL, messages=QUESTION, extra_headers=headers)
-    assert isinstance(error.value.__cause__, httpx.RemoteProtocolError | httpx.ReadError)
+    assert not isinstance(error.value, APITimeoutError)
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [(200, "stalled", "upstream_timeout", False)]

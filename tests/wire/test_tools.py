@@ -12,7 +12,7 @@ from tests.wire.asking import MODEL, WEATHER, chunks, post
 if TYPE_CHECKING:
     from openai import OpenAI
 
-    from tests.fakes.stack import Member, Stack
+    from tests.fakes.stack import Member
 
 TIME: Any = {
     "type": "function",
