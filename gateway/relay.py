@@ -41,14 +41,14 @@ async def forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, de
 async def _forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, patience: _Patience) -> None:
     deltas = answer.held
     while True:
-        now_ms = clock.ms()
-        spoke = False
+        now_ms, was_ending, spoke = clock.ms(), bool(meter.finish_reason), False
         for delta in deltas:
             meter.saw(delta, now_ms)
             spoke = spoke or delta.is_token
+        ending = bool(meter.finish_reason)
         patience.rest()
         await outlet.deltas(deltas)
-        patience.wait(spoke=spoke, ending=bool(meter.finish_reason))
+        patience.wait(spoke=spoke or ending != was_ending, ending=ending)
         if answer.ended:
             break
         deltas = await answer.read()

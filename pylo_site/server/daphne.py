@@ -20,6 +20,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from gateway import telemetry
+from gateway.errors import BrokenOff
 from gateway.uids import ENTROPY_BYTES, identify, uuid7
 from pylo_site.server import refusals
 from pylo_site.server.connection import Connection
@@ -123,8 +124,8 @@ class Server(Daphne):
     async def _answer(self, connection: Connection, exchange: Exchange) -> None:
         try:
             await self.application(exchange.scope, exchange.receive, exchange.send)
-        except Disconnected:
-            pass  # it was told that nobody listens, and ended
+        except (Disconnected, BrokenOff):
+            pass  # it was told that nobody listens, or wants its answer to be seen cut
         except Exception as error:  # noqa: BLE001 - the edge: logged, answered
             telemetry.crash("", error)
         finally:

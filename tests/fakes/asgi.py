@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.errors import BrokenOff
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from gateway.asgi import App, Message, Scope
 
@@ -49,11 +49,12 @@ class Answer:
 
 
 class Caller:
-    """One client's connection to `app`."""
+    """One client's connection to `app`; it takes `reads_after` seconds to read what it is sent."""
 
-    def __init__(self, app: App, headers: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, app: App, headers: Sequence[tuple[str, str]] = (), *, reads_after: float = 0.0) -> None:
         self._app = app
         self._headers = headers
+        self._reads_after = reads_after
 
     def scope(self, method: str, path: str, headers: Sequence[tuple[str, str]]) -> Scope:
         pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in (*self._headers, *headers)]
@@ -92,11 +93,18 @@ class Caller:
             answer.chunks.append(message["body"])
             answer.times.append(loop.time())
             answer.complete = not message["more_body"]
+            if self._reads_after:
+                await asyncio.sleep(self._reads_after)
             if answer.complete or len(answer.chunks) == hang_up_at:
                 gone.set()  # servers tell of a disconnect after the end of an answer too
 
-        try:
-            await self._app(self.scope(method, path, headers), receive, send)
-        except BrokenOff:
-            answer.cut = True
+        answer.cut = await self._cut(self._app(self.scope(method, path, headers), receive, send))
         return answer
+
+    async def _cut(self, serving: Awaitable[None]) -> bool:
+        """Serve; say whether the application wants the connection to be cut."""
+        try:
+            await serving
+        except BrokenOff:
+            return True
+        return False

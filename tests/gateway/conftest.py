@@ -36,7 +36,7 @@ WORKSPACE, KEY, PRICE = UUID(int=1), UUID(int=2), UUID(int=3)
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Say something of eight words or so."}]}
 
 
-def config(*names: str) -> GatewayConfig:
+def config(*names: str, deadlines: Deadlines) -> GatewayConfig:
     return GatewayConfig(
         model=MODEL,
         upstreams=tuple(
@@ -50,6 +50,7 @@ def config(*names: str) -> GatewayConfig:
         host="test",
         max_body_bytes=4096,
         most_in_flight=2,
+        deadlines=deadlines,
     )
 
 
@@ -86,8 +87,14 @@ class World:
         return call
 
 
-def make_world(*turns: Turn, upstreams: tuple[str, ...] = ("first",), spendable: int = 5_000_000_000) -> World:
-    settings = config(*upstreams)
+def make_world(
+    *turns: Turn,
+    upstreams: tuple[str, ...] = ("first",),
+    spendable: int = 5_000_000_000,
+    deadlines: Deadlines | None = None,
+) -> World:
+    deadlines = deadlines or Deadlines()
+    settings = config(*upstreams, deadlines=deadlines)
     transport = ScriptedTransport(*(turns or (good("Hel", "lo"),)))
     clock, keys, prices, journal = LoopClock(), MemoryKeys(), MemoryPrices(), MemoryJournal()
     owner = Principal(key_id=KEY, workspace_id=WORKSPACE, expires_at_ms=None, spendable_nanos=spendable)
@@ -102,7 +109,7 @@ def make_world(*turns: Turn, upstreams: tuple[str, ...] = ("first",), spendable:
         keys=keys,
         catalog=Catalog(offer_of(settings), prices),
         admission=admission,
-        attempts=Attempts(Client(transport, Deadlines()), Deadlines()),
+        attempts=Attempts(Client(transport, deadlines), deadlines),
         journal=journal,
         drain=drain,
     )

@@ -251,6 +251,32 @@ def test_a_retry_after_is_read_in_seconds_up_to_a_minute(value: bytes, read: int
     assert seconds(value) == read
 
 
+@pytest.mark.conformance(4, 152, 155)
+@pytest.mark.parametrize("status", [400, 401, 418, 429, 500, 529])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":{"message":"CANARY","type":"x","param":null,"code":400}}',
+        b'{"object":"error","message":"CANARY","code":400}',
+        b'{"error":"CANARY"}',
+        b'{"detail":"CANARY"}',
+        b"<html>CANARY</html>",
+        b'"CANARY"',
+        b"\xff\x00CANARY",
+        b"",
+    ],
+)
+def test_whatever_an_upstream_says_an_error_is_ours_in_openais_envelope(status: int, body: bytes) -> None:
+    answer = skipping(make_world(Turn([body], status=status, headers=JSON)).chat(stream=True))
+    assert (answer.status, answer.headers["content-type"]) == (
+        {400: 400, 429: 429}.get(status, 502),
+        "application/json",
+    )
+    assert list(answer.error) == ["message", "type", "param", "code"]
+    assert isinstance(answer.error["code"], str)
+    assert not [word for word in ("CANARY", "first", "up-key") if word in answer.body.decode()]
+
+
 @pytest.mark.conformance(136, 137)
 @pytest.mark.parametrize(
     ("status", "body", "kind"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from uuid import UUID
 
 import httpx
@@ -123,6 +124,40 @@ async def test_a_cut_connection_is_a_cut() -> None:
         with pytest.raises(UpstreamFault) as caught:
             await read(client, upstream.base_url)
         assert caught.value.kind is FaultKind.CUT
+        await client.close()
+
+
+def crowded() -> tuple[socket.socket, list[socket.socket]]:
+    """A listener that takes no connection any more, as a host behind a firewall that drops them; and who crowds it."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    waiting = []
+    for _ in range(4):
+        waiting.append(socket.socket())
+        waiting[-1].setblocking(False)
+        waiting[-1].connect_ex(listener.getsockname())
+    return listener, waiting
+
+
+@pytest.mark.conformance(150)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_host_that_does_not_take_the_connection_is_given_up_at_the_deadline(scheme: str) -> None:
+    listener, waiting = crowded()
+    client = Client(Transport(), Deadlines(connect=0.2))
+    with pytest.raises(UpstreamFault) as caught:
+        await client.open(at(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/v1"), b"{}", IDS)
+    assert caught.value.kind is FaultKind.CONNECT
+    await client.close()
+    for each in (listener, *waiting):
+        each.close()
+
+
+@pytest.mark.conformance(150)
+async def test_a_host_that_takes_the_connection_but_shakes_no_hands_is_given_up_at_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = Client(Transport(), Deadlines(connect=0.2))
+        with pytest.raises(UpstreamFault) as caught:
+            await client.open(at(f"https://127.0.0.1:{listener.getsockname()[1]}/v1"), b"{}", IDS)
+        assert caught.value.kind is FaultKind.CONNECT
         await client.close()
 
 

@@ -65,4 +65,5 @@ def test_when_it_breaks_the_connection_is_cut_and_nothing_looks_like_an_answer(
     ):
         client.chat.completions.create(model=MODEL, messages=QUESTION, extra_headers=headers)
     assert not isinstance(error.value, APITimeoutError)
+    assert not [process.name for process in stack.processes if "BrokenOff" in process.log.read_text()]  # it is no bug
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [(200, "stalled", "upstream_timeout", False)]

@@ -1,0 +1,64 @@
+"""What bounds an answer after its first token."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.attempt import MOST_BYTES
+from gateway.deadlines import Deadlines
+from gateway.usage import Outcome
+from tests.fakes.asgi import Caller
+from tests.fakes.clock import skipping
+from tests.fakes.upstream import COMMENT, DONE, Act, Step, Turn, content, event, finish, good
+from tests.gateway.conftest import CHAT, TOKEN, make_world
+
+COMMENTS: list[Step] = [step for _ in range(80) for step in (0.5, COMMENT)]
+
+
+@pytest.mark.conformance(150)
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_never_ends_is_ended_at_its_deadline_and_free(*, stream: bool) -> None:
+    world = make_world(good(*["word"] * 200, gap=1.0), deadlines=Deadlines(total=100.0))
+    answer = skipping(world.chat(stream=stream))
+    assert (answer.times[-1] if stream else 101.0) == pytest.approx(101.0, abs=0.01)
+    assert (answer.cut, answer.complete) == (not stream, stream)
+    assert b"[DONE]" not in answer.body
+    record = world.record
+    assert (record.outcome, record.error_code, record.duration_ms) == (Outcome.STALLED, "upstream_timeout", 101_000)
+    assert world.upstream_call.closed_at == pytest.approx(101.0, abs=0.01)
+
+
+@pytest.mark.conformance(150)
+def test_a_token_puts_the_idle_deadline_off_and_a_comment_does_not() -> None:
+    world = make_world(Turn([content("a"), 29.0, content("b"), *COMMENTS]))
+    answer = skipping(world.chat(stream=True))
+    assert (answer.times[-1], answer.events()[-1]["error"]["code"]) == (59.0, "upstream_timeout")
+
+
+@pytest.mark.conformance(150)
+def test_usage_may_come_so_long_after_the_finish_reason_and_no_longer() -> None:
+    world = make_world(Turn([content("a"), 20.0, content("b"), 2.0, event({}, finish_reason="stop"), Act.HANG]))
+    answer = skipping(world.chat(stream=True))
+    assert (answer.times[-1], answer.events()[-1]) == (27.0, "[DONE]")
+    assert world.record.outcome is Outcome.COMPLETED
+
+
+@pytest.mark.conformance(156)
+def test_an_answer_of_more_bytes_than_the_model_can_say_is_broken_off() -> None:
+    noise = b":" + b"x" * (2**20 - 3) + b"\n\n"
+    turn = Turn([content("a"), *[noise] * (MOST_BYTES // len(noise) + 1), content("b"), finish(), DONE])
+    world = make_world(turn)
+    answer = skipping(world.chat(stream=True))
+    assert (answer.text(), answer.events()[-1]["error"]["code"]) == ("a", "upstream_error")
+    assert world.upstream_call.closed
+
+
+@pytest.mark.conformance(93)
+def test_a_client_that_reads_slowly_is_no_stall_of_the_upstream() -> None:
+    world = make_world(Turn([content("a"), content("b"), 1.0, content("c"), finish(), DONE]))
+    slowly = Caller(world.gateway, [("Authorization", f"Bearer {TOKEN.secret}")], reads_after=40.0)
+    answer = skipping(slowly("POST", "/v1/chat/completions", json.dumps(CHAT | {"stream": True}).encode()))
+    assert answer.text() == "abc"
+    assert world.record.outcome is Outcome.COMPLETED
