@@ -5,6 +5,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from tests.wire.asking import HAIKU, MODEL, OPTIONS, WEATHER, named
 
@@ -87,6 +88,7 @@ def test_every_answer_carries_its_request_id(client: OpenAI, stack: Stack) -> No
     assert [call.reason for call in stack.upstream.calls(mine)] == ["finish"]
 
 
+@pytest.mark.conformance(95)
 def test_tools_are_called_in_fragments_that_the_client_can_put_together(client: OpenAI) -> None:
     question: Any = [{"role": "user", "content": "How is the weather?"}]
     with client.chat.completions.stream(model=MODEL, messages=question, tools=[WEATHER]) as events:
@@ -111,6 +113,7 @@ def test_a_tools_answer_leads_to_an_answer_in_words(client: OpenAI) -> None:
     assert "tool has answered" in (final.message.content or "")
 
 
+@pytest.mark.conformance(68)
 def test_an_answer_cut_by_its_limit_says_length(client: OpenAI) -> None:
     answer = client.chat.completions.create(model=MODEL, messages=HAIKU, max_completion_tokens=5)
     assert answer.choices[0].finish_reason == "length"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RECORD = "SELECT outcome, completion_tokens, cost_nanos > 0 FROM billing_requestrecord WHERE request_id = %s"
 
 
+@pytest.mark.conformance(125, 148, 149)
 def test_a_client_who_leaves_a_stream_ends_it_upstream_and_pays_for_what_there_was(
     client: OpenAI, stack: Stack
 ) -> None:
@@ -33,6 +34,7 @@ def test_a_client_who_leaves_a_stream_ends_it_upstream_and_pays_for_what_there_w
     assert 4 <= tokens <= call.tokens
 
 
+@pytest.mark.conformance(148, 149)
 def test_a_client_who_leaves_an_answer_in_one_piece_ends_it_upstream(stack: Stack, member: Member) -> None:
     mine = named()
     stack.upstream.heal()
@@ -46,6 +48,7 @@ def test_a_client_who_leaves_an_answer_in_one_piece_ends_it_upstream(stack: Stac
     assert len(stack.eventually(lambda: stack.sql(RECORD, mine))) == 1
 
 
+@pytest.mark.conformance(148, 149)
 def test_a_client_who_leaves_before_the_first_token_pays_nothing(stack: Stack, member: Member) -> None:
     mine = named()
     stack.upstream.heal()

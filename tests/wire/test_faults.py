@@ -35,6 +35,7 @@ def stream(client: OpenAI, mine: str) -> Iterator[ChatCompletionChunk]:
     yield from client.chat.completions.create(model=MODEL, messages=HAIKU, stream=True, extra_headers=headers)
 
 
+@pytest.mark.conformance(78, 79, 123, 152)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -67,6 +68,7 @@ def test_what_breaks_before_the_first_token_is_a_status_and_free(
     assert [row[2:] for row in stack.eventually(lambda: stack.sql(RECORD, mine))] == [(0, 0)]
 
 
+@pytest.mark.conformance(136)
 def test_an_upstream_that_asks_to_slow_down_is_told_with_how_long_to_wait(once: OpenAI, stack: Stack) -> None:
     mine = named()
     stack.upstream.fail({"status": 429, "retry_after": 7})
@@ -78,6 +80,7 @@ def test_an_upstream_that_asks_to_slow_down_is_told_with_how_long_to_wait(once: 
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("shed", "none", 0, 0)]
 
 
+@pytest.mark.conformance(127)
 def test_the_client_tries_again_after_a_500_and_pays_for_one_answer(client: OpenAI, stack: Stack) -> None:
     mine = named()
     stack.upstream.fail({"status": 500})
@@ -87,6 +90,7 @@ def test_the_client_tries_again_after_a_500_and_pays_for_one_answer(client: Open
     assert [row[2] > 0 for row in sorted(rows)] == [True, False]
 
 
+@pytest.mark.conformance(90, 123, 150)
 @pytest.mark.parametrize("kind", ["hang", "silence", "comments"])
 def test_no_token_in_time_is_a_504_at_the_deadline_and_free(once: OpenAI, stack: Stack, kind: str) -> None:
     mine = named()
@@ -102,6 +106,7 @@ def test_no_token_in_time_is_a_504_at_the_deadline_and_free(once: OpenAI, stack:
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("upstream_timeout", "none", 0, 0)]
 
 
+@pytest.mark.conformance(74, 90, 150)
 def test_a_stall_is_an_error_in_the_stream_at_its_deadline_and_free(once: OpenAI, stack: Stack) -> None:
     mine = named()
     stack.upstream.fail({"kind": "stall", "after": 8})
@@ -117,6 +122,7 @@ def test_a_stall_is_an_error_in_the_stream_at_its_deadline_and_free(once: OpenAI
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("stalled", "counted", 0, 8)]
 
 
+@pytest.mark.conformance(74, 76, 77, 124)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -143,6 +149,7 @@ def test_what_breaks_after_it_is_an_error_in_the_stream_and_free(
     assert tokens >= 8
 
 
+@pytest.mark.conformance(87)
 @pytest.mark.parametrize("fault", [{"kind": "spelling", "space": False}, {"kind": "spelling", "crlf": True}])
 def test_another_spelling_of_events_is_read_all_the_same(once: OpenAI, stack: Stack, fault: dict[str, Any]) -> None:
     stack.upstream.fail(fault)
@@ -150,6 +157,7 @@ def test_another_spelling_of_events_is_read_all_the_same(once: OpenAI, stack: St
     assert chunks[-1].choices[0].finish_reason == "stop"
 
 
+@pytest.mark.conformance(122)
 def test_an_answer_without_usage_is_counted_and_never_free(once: OpenAI, stack: Stack) -> None:
     mine = named()
     stack.upstream.fail({"kind": "no_usage"})
