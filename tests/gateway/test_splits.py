@@ -64,6 +64,13 @@ def test_a_last_event_without_its_blank_line_is_read_where_the_stream_ends() -> 
     assert served(*SAID, finish("tool_calls")[:-2]).body == served(SPELLED["lf"]).body
 
 
+@pytest.mark.conformance(87)
+def test_an_event_of_a_mebibyte_is_passed_on() -> None:
+    large = content("路" * ((2**20 - 200) // 6))  # spelled \\u8def, as many bytes as an event may have
+    answer = served(*cut(large, list(range(0, len(large), 65_536))), finish(), DONE)
+    assert answer.text() == "路" * ((2**20 - 200) // 6)
+
+
 WORDS = st.text(min_size=1, max_size=6)
 EVENTS = st.one_of(WORDS.map(content), WORDS.map(reasoning), st.sampled_from(CALLED[1:]), st.just(COMMENT))
 
