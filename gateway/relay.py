@@ -27,7 +27,7 @@ async def forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, de
             await _forward(answer, outlet, meter, clock, _Patience(watch, deadlines))
     except TimeoutError:
         if not watch.expired:
-            raise  # the server's own: the client reads nothing
+            raise  # not ours
         fault = UpstreamFault(FaultKind.STALLED)
     except UpstreamFault as error:
         fault = error

@@ -35,7 +35,7 @@ class Access:
     first_token_ms: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    bad_tool_calls: int = 0  # of an upstream that gets many of them wrong
+    bad_tool_calls: int = 0  # whose arguments are no JSON object
     workspace_id: str = ""
     key_id: str = ""
 
