@@ -75,7 +75,9 @@ class Meter:
         self.usage = delta.usage or self.usage
 
     def completed(self, *, at_ms: int) -> RequestRecord | None:
-        return self._end(Outcome.COMPLETED if self._deltas else Outcome.NO_TOKENS, OK, "", at_ms)
+        """End well. Where an upstream counts reasoning and does not tell it, a limit it used up is an answer too."""
+        thought = self.finish_reason == "length" and self.usage is not None and self.usage.completion > 0
+        return self._end(Outcome.COMPLETED if self._deltas or thought else Outcome.NO_TOKENS, OK, "", at_ms)
 
     def broke(self, error: BaseException, *, sent: int, at_ms: int) -> RequestRecord | None:
         """End with what went wrong; `sent` is the status the client has, or 0."""

@@ -79,6 +79,20 @@ def test_nothing_generated_is_free() -> None:
     assert record.outcome not in CHARGED
 
 
+@pytest.mark.conformance(68, 124)
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (Delta(finish_reason="length", usage=USAGE), Outcome.COMPLETED),
+        (Delta(finish_reason="length", usage=Tokens(prompt=10)), Outcome.NO_TOKENS),
+        (Delta(finish_reason="length"), Outcome.NO_TOKENS),
+        (Delta(finish_reason="content_filter", usage=USAGE), Outcome.NO_TOKENS),
+    ],
+)
+def test_a_limit_that_unseen_reasoning_used_up_was_used(end: Delta, outcome: Outcome) -> None:
+    assert ended(meter(end).completed(at_ms=2000)).outcome is outcome
+
+
 @pytest.mark.parametrize(
     ("deltas", "outcome"), [([Delta(content="a")], Outcome.CLIENT_GONE), ([], Outcome.CLIENT_GONE_EARLY)]
 )

@@ -26,6 +26,9 @@ WEATHER: Final[Any] = {
 
 
 DIALECTS: Final = ("moonshot",)  # that the sandbox speaks
+ALOUD: Final = tuple(
+    dialect for dialect in DIALECTS if dialect != "openai"
+)  # OpenAI's own counts reasoning and hides it
 ONE_OF_MANY = (  # what differs between two equal answers
     (re.compile(rb'"id":"chatcmpl-[0-9a-f]{32}"'), b'"id":"chatcmpl-"'),
     (re.compile(rb'"created":\d+'), b'"created":0'),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openai import OpenAI
 
-from tests.wire.asking import DIALECTS
+from tests.wire.asking import ALOUD, DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +29,22 @@ def client(stack: Stack, member: Member) -> Iterator[OpenAI]:
     stack.upstream.heal()
 
 
+def served(stack: Stack, dialect: str) -> str:
+    """Return the API's base URL of a server whose upstream speaks the dialect, with no fault waiting there."""
+    stack.upstream.heal()
+    return stack.api_base if dialect == "moonshot" else stack.served_by(dialect)
+
+
 @pytest.fixture(params=DIALECTS)
 def base(stack: Stack, request: pytest.FixtureRequest) -> str:
-    """The API's base URL of a server whose upstream speaks each dialect in turn."""
-    stack.upstream.heal()
-    dialect: str = request.param
-    return stack.api_base if dialect == "moonshot" else stack.served_by(dialect)
+    """The API's base URL, for each dialect in turn."""
+    return served(stack, request.param)
+
+
+@pytest.fixture(params=ALOUD)
+def aloud(stack: Stack, request: pytest.FixtureRequest) -> str:
+    """The API's base URL, for each dialect in turn in which an upstream tells its reasoning."""
+    return served(stack, request.param)
 
 
 @pytest.fixture

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.wire.asking import MODEL, OPTIONS, chunks, named, post
+from tests.wire.asking import OPTIONS, chunks, named, post
 
 if TYPE_CHECKING:
-    from openai import OpenAI
-
     from tests.fakes.stack import Member, Stack
 
 OFF: list[dict[str, Any]] = [
@@ -34,11 +32,11 @@ def test_each_switch_turns_it_off(base: str, member: Member, switch: dict[str, A
 @pytest.mark.conformance(109, 151)
 @pytest.mark.parametrize("switch", HIDDEN)
 def test_hidden_it_is_in_no_answer_but_counted_and_paid(
-    base: str, stack: Stack, member: Member, switch: dict[str, Any]
+    aloud: str, stack: Stack, member: Member, switch: dict[str, Any]
 ) -> None:
     mine = named()
-    shown = post(base, member.key, stream=True)
-    hidden = post(base, member.key, stream=True, stream_options=OPTIONS, named=mine, **switch)
+    shown = post(aloud, member.key, stream=True)
+    hidden = post(aloud, member.key, stream=True, stream_options=OPTIONS, named=mine, **switch)
     assert b"reasoning_content" in shown.content
     assert b"reasoning_content" not in hidden.content
     usage = chunks(hidden.content)[-1]["usage"]
@@ -56,11 +54,10 @@ def test_every_effort_is_accepted(base: str, member: Member, effort: str) -> Non
 
 
 @pytest.mark.conformance(102, 103, 153)
-def test_an_answer_with_its_reasoning_can_be_sent_back(anywhere: OpenAI) -> None:
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_an_answer_with_its_reasoning_can_be_sent_back(base: str, member: Member, field: str) -> None:
     question: Any = [{"role": "user", "content": "Hello"}]
-    message = anywhere.chat.completions.create(model=MODEL, messages=question).choices[0].message
-    said = message.model_dump(exclude_none=True)
-    assert said["reasoning_content"]
-    history: Any = [*question, said, *question]
-    again = anywhere.chat.completions.create(model=MODEL, messages=history)
-    assert again.choices[0].finish_reason == "stop"
+    message = post(base, member.key, messages=question).json()["choices"][0]["message"]
+    said = {"role": "assistant", "content": message["content"], field: message.get("reasoning_content", "Hm.")}
+    again = post(base, member.key, messages=[*question, said, *question])
+    assert (again.status_code, again.json()["choices"][0]["finish_reason"]) == (200, "stop")

@@ -10,7 +10,8 @@ import pytest
 from openai import APIConnectionError, OpenAI
 
 from tests.fakes.process import free_port
-from tests.wire.asking import COUNT, DIALECTS, HAIKU, MODEL, OPTIONS, alike, chunks, named, post
+from tests.wire.asking import ALOUD, COUNT, DIALECTS, HAIKU, MODEL, OPTIONS, alike, chunks, named, post
+from tests.wire.conftest import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,19 +63,35 @@ def test_usage_is_one_chunk_before_the_end_or_none(base: str, stack: Stack, memb
 
 
 @pytest.mark.conformance(151)
-@pytest.mark.parametrize("options", [None, OPTIONS])
-def test_every_dialect_gives_a_client_the_same_bytes(stack: Stack, member: Member, options: Any) -> None:
-    stack.upstream.heal()
-    bases = [stack.api_base if dialect == "moonshot" else stack.served_by(dialect) for dialect in DIALECTS]
+@pytest.mark.parametrize(("dialects", "effort"), [(ALOUD, "high"), (DIALECTS, "none")], ids=["aloud", "all"])
+def test_every_dialect_gives_a_client_the_same_bytes(
+    stack: Stack, member: Member, dialects: tuple[str, ...], effort: str
+) -> None:
     question: Any = [{"role": "user", "content": "Repeat: the same bytes, 路由 🌍"}]
-    asked: dict[str, Any] = {"messages": question, "stream": True, "stream_options": options}
-    bodies = {alike(post(base, member.key, **asked).content) for base in bases}
-    assert len(bodies) == 1
+    asked: dict[str, Any] = {
+        "messages": question,
+        "stream": True,
+        "stream_options": OPTIONS,
+        "reasoning_effort": effort,
+    }
+    bodies = [alike(post(served(stack, dialect), member.key, **asked).content) for dialect in dialects]
+    assert set(bodies) == {bodies[0]}
+    assert (b"reasoning_content" in bodies[0]) == (effort == "high")
+
+
+@pytest.mark.conformance(74, 75, 77)
+def test_an_upstreams_error_is_the_last_event_however_it_is_spelled(base: str, stack: Stack, member: Member) -> None:
+    stack.upstream.fail({"kind": "error", "after": 3, "message": "CANARY"})
+    body = post(base, member.key, stream=True, stream_options=OPTIONS, reasoning_effort="none").content
+    role, *tokens, failure = chunks(body)
+    assert (role["choices"][0]["delta"]["role"], len(tokens)) == ("assistant", 3)
+    assert (failure["error"]["code"], failure["choices"][0]["finish_reason"]) == ("upstream_error", "error")
+    assert not [word for word in (b"[DONE]", b'"stop"', b"CANARY", b"prompt_tokens") if word in body]
 
 
 @pytest.mark.conformance(110)
-def test_reasoning_comes_before_the_content(base: str, member: Member) -> None:
-    deltas = [part["choices"][0]["delta"] for part in chunks(post(base, member.key, stream=True).content)]
+def test_reasoning_comes_before_the_content(aloud: str, member: Member) -> None:
+    deltas = [part["choices"][0]["delta"] for part in chunks(post(aloud, member.key, stream=True).content)]
     kinds = [key for delta in deltas for key in ("reasoning_content", "content") if delta.get(key)]
     assert kinds == sorted(kinds, reverse=True)
     assert set(kinds) == {"reasoning_content", "content"}

@@ -78,7 +78,7 @@ def test_three_rounds_of_calls_go_through_with_and_without_their_reasoning(
         ids.append(call.id)
         said = message.model_dump(exclude_none=True)
         if not reasoning:
-            said.pop("reasoning_content")
+            said.pop("reasoning_content", None)
         history += [said, {"role": "tool", "tool_call_id": call.id, "content": "Fine."}]
         final = anywhere.chat.completions.create(model=MODEL, messages=history, tools=[WEATHER]).choices[0]
         assert "tool has answered" in (final.message.content or "")

@@ -39,8 +39,8 @@ def test_no_two_answers_have_one_id(base: str, member: Member) -> None:
 
 
 @pytest.mark.conformance(66, 67)
-def test_reasoning_has_one_name_and_is_not_in_the_content(base: str, member: Member) -> None:
-    message = post(base, member.key).json()["choices"][0]["message"]
+def test_reasoning_has_one_name_and_is_not_in_the_content(aloud: str, member: Member) -> None:
+    message = post(aloud, member.key).json()["choices"][0]["message"]
     assert set(message) == {"role", "content", "refusal", "reasoning_content"}
     assert message["reasoning_content"]
     assert "think>" not in message["content"]
@@ -80,6 +80,18 @@ def test_a_200_that_is_no_answer_is_an_error_of_ours(base: str, stack: Stack, me
     stack.upstream.fail({"kind": kind})
     answer = post(base, member.key)
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_error")
+
+
+@pytest.mark.conformance(4, 152, 155)
+@pytest.mark.parametrize(("status", "ours"), [(400, 400), (429, 429), (500, 502)])
+def test_an_error_is_ours_however_the_upstream_spells_its_own(
+    base: str, stack: Stack, member: Member, status: int, ours: int
+) -> None:
+    stack.upstream.fail({"status": status, "type": "invalid_request_error", "message": "account org-123 CANARY"})
+    answer = post(base, member.key)
+    assert (answer.status_code, list(answer.json()["error"])) == (ours, ["message", "type", "param", "code"])
+    assert isinstance(answer.json()["error"]["code"], str)
+    assert not [word for word in ("org-123", "CANARY", "127.0.0.1") if word in answer.text]
 
 
 @pytest.mark.conformance(62, 80, 94)
