@@ -25,7 +25,7 @@ WEATHER: Final[Any] = {
 }
 
 
-DIALECTS: Final = ("moonshot",)  # that the sandbox speaks
+DIALECTS: Final = ("moonshot", "vllm", "sglang", "together", "openai")  # that the sandbox speaks
 ALOUD: Final = tuple(
     dialect for dialect in DIALECTS if dialect != "openai"
 )  # OpenAI's own counts reasoning and hides it
