@@ -77,14 +77,11 @@ class Gateway:
         except ApiError as error:
             line.error_code = error.code
             await reply.error(error)
-        except StoreUnavailable as error:
-            telemetry.crash(ids.own_id, error)
-            line.error_code = Unavailable.code
-            await reply.error(_unavailable())
         except Exception as error:  # noqa: BLE001 - the edge: logged, answered
             telemetry.crash(ids.own_id, error)
-            line.error_code = InternalError.code
-            await reply.error(InternalError())
+            told = _unavailable() if isinstance(error, StoreUnavailable) else InternalError()
+            line.error_code = told.code
+            await reply.error(told)
         finally:
             line.status, line.duration_ms = reply.status or GONE, clock.ms() - began_ms
             telemetry.access(line)
