@@ -12,6 +12,8 @@ Schema = dict[str, Any]
 GREATER = frozenset({"minimum", "minLength", "minItems"})
 SMALLER = frozenset({"maximum", "maxLength", "maxItems"})
 NOTES = frozenset({"title", "description", "default"})
+LONG = ("properties", "required", "enum", "anyOf", "oneOf")
+MOST_PAIRS = 10_000  # of two enums, each value is looked for in the other
 NUMBERS = frozenset({"integer", "number"})
 
 
@@ -25,7 +27,7 @@ def merged(parts: Iterable[Schema]) -> tuple[Schema, bool]:
     exact = True
     for part in parts:
         for keyword, value in part.items():
-            if keyword not in whole or whole[keyword] == value or keyword in NOTES:
+            if keyword not in whole or whole[keyword] is value or whole[keyword] == value or keyword in NOTES:
                 whole.setdefault(keyword, value)
                 continue
             try:
@@ -35,6 +37,11 @@ def merged(parts: Iterable[Schema]) -> tuple[Schema, bool]:
                 if keyword == "additionalProperties":
                     del whole[keyword]  # the stricter of two would refuse what the other part names
     return _unsealed(whole, list(parts), exact=exact)
+
+
+def size(schema: Schema) -> int:
+    """Return how much there is to merge of a schema: its keywords, and what the longest of them hold."""
+    return len(schema) + sum(len(schema[name]) for name in LONG if isinstance(schema.get(name), list | dict))
 
 
 def _unsealed(whole: Schema, parts: list[Schema], *, exact: bool) -> tuple[Schema, bool]:
@@ -55,13 +62,13 @@ def _both(keyword: str, one: Any, other: Any) -> Any:
     if keyword == "properties" and isinstance(one, dict) and isinstance(other, dict):
         return one | {name: {"allOf": [one[name], part]} if name in one else part for name, part in other.items()}
     if keyword == "required" and isinstance(one, list) and isinstance(other, list):
-        return [*one, *(name for name in other if name not in one)]
+        return list(dict.fromkeys(name for name in (*one, *other) if isinstance(name, str)))
     if keyword in {"items", "additionalProperties"} and isinstance(one, dict) and isinstance(other, dict):
         return {"allOf": [one, other]}
     if keyword in GREATER | SMALLER and _is_number(one) and _is_number(other):
         return max(one, other) if keyword in GREATER else min(one, other)
     if keyword == "enum" and isinstance(one, list) and isinstance(other, list):
-        return [value for value in one if value in other] or _lost()
+        return [value for value in one if value in other] or _lost() if len(one) * len(other) <= MOST_PAIRS else _lost()
     if keyword == "type":
         return _type(one, other)
     return _lost()

@@ -24,7 +24,7 @@ from gateway.dialects.schema_keywords import (
     literals,
     types_of,
 )
-from gateway.dialects.schema_merging import NOTES, Schema, merged
+from gateway.dialects.schema_merging import NOTES, Schema, merged, size
 from gateway.dialects.schema_recursion import cut
 
 MOST_NODES = 30_000  # in one request; merging may multiply what a short document says, and the event loop waits
@@ -70,6 +70,7 @@ class _Writing:
         self._root = root
         self._budget = budget
         self._names: dict[str, str] = {}  # pointer → name in $defs
+        self._numbers: dict[str, int] = {}  # name → the number of the next one like it
         self._waiting: deque[tuple[str, object]] = deque()
         self._inlining: tuple[str, ...] = ()
         self.exact = True
@@ -109,6 +110,7 @@ class _Writing:
             if isinstance(whole.get(keyword), list) and whole[keyword]:
                 return self._choice(whole, keyword)
         if "enum" in whole or "const" in whole:
+            self._budget.spend(size(whole))
             document, exact = literals(whole)
             self.exact &= exact
             return document
@@ -132,7 +134,7 @@ class _Writing:
         before = self._inlining
         try:
             inlined = [self._inlined(part) for part in (siblings, *parts)]
-            self._budget.spend(sum(map(len, inlined)))
+            self._budget.spend(sum(map(size, inlined)))
             whole, exact = merged(inlined)
         finally:
             self._inlining = before
@@ -181,10 +183,11 @@ class _Writing:
 
     def _name(self, pointer: str) -> str:
         base = pointer.rpartition("/")[2].replace("~1", "_").replace("~0", "~") or "part"
-        name, number = base, 1
-        while name in self._names.values():
-            number += 1
-            name = f"{base}_{number}"
+        name = base
+        while name in self._numbers:
+            self._numbers[base] += 1
+            name = f"{base}_{self._numbers[base]}"
+        self._numbers[name] = 1
         return name
 
     def _target(self, pointer: str) -> object:
@@ -220,6 +223,7 @@ class _Writing:
         wanted = whole.get("required")
         required = [name for name in dict.fromkeys(_strings(wanted)) if self._speakable(name, properties.get(name))]
         sealed = additional(whole, refused=bool(NAMES_REFUSED & set(properties)))
+        self._budget.spend(len(required))
         for name in required:
             if name not in written:  # what is required has to be named
                 self.exact &= sealed is not False

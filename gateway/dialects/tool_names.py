@@ -24,16 +24,16 @@ class ToolNames:
     def __init__(self, names: Iterable[str], fits: re.Pattern[str] = ANY) -> None:
         given = dict.fromkeys(names)
         self._sent = {name: name for name in given if fits.fullmatch(name)}
+        self._restored = dict(self._sent)
         for name in given:
             if name not in self._sent:
                 self._sent[name] = self._adapted(name)
-        self._restored = {sent: name for name, sent in self._sent.items()}
+                self._restored[self._sent[name]] = name
 
     def _adapted(self, name: str) -> str:
-        taken = set(self._sent.values())
         adapted = PREFIX + name
         attempt = 0
-        while len(adapted) > LONGEST or adapted in taken:
+        while len(adapted) > LONGEST or adapted in self._restored:
             digest = blake2b(name.encode(), digest_size=8, salt=attempt.to_bytes(2, "big")).hexdigest()
             adapted, attempt = PREFIX + digest, attempt + 1
         return adapted

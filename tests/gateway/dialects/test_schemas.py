@@ -165,10 +165,18 @@ def test_parts_that_would_grow_without_end_are_given_up() -> None:
 
 
 def test_what_a_request_needs_beyond_its_budget_is_left_free() -> None:
-    budget = Budget(10)
+    budget = Budget(20)
     first, second = (flavoured(of(a=TEXT, b=TEXT, c=TEXT, d=TEXT), budget) for _ in range(2))
     assert first.document == of(a=TEXT, b=TEXT, c=TEXT, d=TEXT)
     assert (second.document, second.exact) == ({"type": "object"}, False)
+
+
+def test_references_to_many_parts_of_one_name_give_each_a_name_of_its_own() -> None:
+    count = 5000
+    schema = of(**{f"p{n}": {"$ref": f"#/parts/{n}/x"} for n in range(count)})
+    document = flavour_of(schema | {"parts": [{"x": TEXT} for _ in range(count)]})
+    assert list(document["$defs"])[:3] == ["x", "x_2", "x_3"]
+    assert len(document["$defs"]) == count
 
 
 def test_definitions_in_the_worst_order_are_written_in_a_few_passes() -> None:
