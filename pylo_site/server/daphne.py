@@ -176,10 +176,17 @@ class Server(Daphne):
         """End in good order; called again, end now."""
         if self._draining is None:
             log.info("draining for %g s at most", self.limits.drain_seconds)
-            self._draining = self._loop.create_task(self._drain())
+            self._draining = self._loop.create_task(self._drained())
         else:
             self._draining.cancel()
             self.stop()
+
+    async def _drained(self) -> None:
+        try:
+            await self._drain()
+        except Exception as error:  # noqa: BLE001 - the process has to end all the same
+            telemetry.crash("", error)
+        self.stop()
 
     async def _drain(self) -> None:
         """Stop listening, let what runs finish, and have the gateway end what takes too long."""
@@ -190,14 +197,14 @@ class Server(Daphne):
         for connection in tuple(self._open_connections):
             connection.wind_up()
         for protocol in tuple(self.connections):
-            protocol.serverClose(GOING_AWAY)
+            if protocol.state == protocol.STATE_OPEN:
+                protocol.sendCloseFrame(code=GOING_AWAY)
         await self._gateway.drain(self.limits.drain_seconds)
         if self._tasks:
             await asyncio.wait(tuple(self._tasks), timeout=max(until - self.now(), FLUSHING))
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSHING):
                 await self._nobody.wait()
-        self.stop()
 
     def kill_all_applications(self) -> Deferred[Any]:
         """End what runs, then close the gateway; a request whose body is still coming has no application to end."""

@@ -62,7 +62,9 @@ def ending() -> Refusal:
 
 def is_api(target: bytes | None) -> bool:
     """Say whether a client of the API reads the answer; where no path is known, one might."""
-    path = API if target is None else target.partition(b"?")[0]
+    if target is None or not target.startswith(b"/"):
+        return True
+    path = target.partition(b"?")[0]
     return path == API or path.startswith(API + b"/")
 
 
