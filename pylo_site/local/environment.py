@@ -56,6 +56,7 @@ def completed(given: Mapping[str, str], site: Site, var: Path, engines: Engines)
         "PYLO_OUTBOX_DIR": str(var / "outbox"),
         "PYLO_STATIC_ROOT": str(var / "static"),
         "PYLO_LOG_FORMAT": "console",
+        "PYLO_DRAIN_SECONDS": "3",  # honcho kills after 5
     }
     if site.upstream_port:
         file = var / "upstreams.toml"

@@ -28,6 +28,7 @@ class Site:
     port: int
     upstream_port: int | None
     payments_port: int | None
+    web_processes: int = 1
 
     @property
     def reach(self) -> str:
@@ -41,8 +42,9 @@ def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str
     celery = (python, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet", "-A", "pylo_site")
     # One thread, no pool of processes: a child of a killed pool would outlive it. No neighbours to look for.
     alone = ("--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "INFO")
+    web = (python, "-m", "pylo_site.server", "-b", site.host, "-p", str(site.port))
     found = [
-        Process("web", (python, "-m", "pylo_site.server", "-b", site.host, "-p", str(site.port))),
+        Process("web", (*web, "--processes", str(site.web_processes))),
         Process("shipper", (python, "manage.py", "ship"), nice=5),
         Process("worker", (*celery, "worker", *alone), nice=10),
         Process("beat", (*celery, "beat", "--schedule", str(var / "run" / "beat")), nice=10),

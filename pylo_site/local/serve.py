@@ -164,6 +164,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/serve", description="Run the whole of Pylo on this machine.")
     parser.add_argument("--port", type=int, default=8000, help="the portal's and the API's port (8000)")
     parser.add_argument("--host", default=ports.LOOPBACK, help="the address to listen on (127.0.0.1)")
+    parser.add_argument("--processes", type=int, default=1, help="how many web servers share the port (1)")
     return parser.parse_args()
 
 
@@ -190,7 +191,11 @@ def main() -> int:
     options, given = _arguments(), os.environ
     upstream, rest = environment.sandboxed(given)
     site = processes.Site(
-        options.host, options.port, ports.free() if upstream else None, ports.free() if rest else None
+        options.host,
+        options.port,
+        ports.free() if upstream else None,
+        ports.free() if rest else None,
+        options.processes,
     )
     var = (ROOT / (given.get("PYLO_VAR") or "var")).resolve()
     search = binaries.Search(given.get("PATH", ""), use=given.get("PYLO_ENGINES") or "auto")

@@ -25,6 +25,11 @@ class Command(CommandLineInterface):
 
     description = "Serve the portal and the API."
 
+    def __init__(self) -> None:
+        super().__init__()
+        told = "How many to run on one IPv4 port, each with a socket of its own"
+        self.parser.add_argument("--processes", type=int, default=1, help=told)
+
     def run(self, args: Sequence[str]) -> None:
         words = [*args, APPLICATION]
         options = self.parser.parse_args(words)

@@ -139,8 +139,9 @@ class Connection(TwistedProtocol):
         self._next()
 
     def upgraded(self, head: Head, rest: bytes) -> None:
-        if self._answering or self._host.ending:
-            refusal = ending() if self._host.ending else bad_request("A WebSocket begins on a connection of its own.")
+        """Hand the connection over; a byte over 127 could be the end of a line to whom it is handed."""
+        if self._answering or self._host.ending or not all(value.isascii() for _, value in head.headers):
+            refusal = ending() if self._host.ending else bad_request("A WebSocket cannot begin here or so.")
             self._waiting.append((refusal, head))
             self._next()
             return
@@ -249,13 +250,19 @@ class Connection(TwistedProtocol):
         self._out.abort()
 
     def wind_up(self) -> None:
-        """Close it where nothing is being answered; refuse a request that is not all here."""
-        if self._closing:
-            return
+        """Refuse a request that is not all here: its end is not waited for."""
         if self._receiving is not None or self._parser.in_head:
             self._parser.refuse(ending())
-        elif self._current is None:
-            self._close(linger=False)
+
+    def farewell(self) -> None:
+        """Close it where nothing is being answered."""
+        if self._current is None and not self._closing:
+            self._close(linger=True)
+
+    @property
+    def last(self) -> bool:
+        """Whether no request follows the one that is being answered."""
+        return self._host.ending
 
     def _close(self, *, linger: bool) -> None:
         """Send what is left, then close. Lingering: a client that still sends would lose our answer to a reset."""

@@ -27,6 +27,7 @@ from pylo_site.server.connection import Connection
 from pylo_site.server.exchange import Disconnected
 from pylo_site.server.forwarded import client_of
 from pylo_site.server.limits import Limits
+from pylo_site.server.processes import BACKLOG
 from pylo_site.server.upgrade import hand_over
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pylo_site.server.refusals import Refusal
 
 GOING_AWAY = 1001  # RFC 6455 §7.4.1
+FAREWELL = 0.25  # seconds for a request that was on its way on an open line: it is told to come again
 FLUSHING = 1.0  # seconds that the last bytes have to reach the kernel
 DYING = 10.0  # seconds that an application has to end once it is cancelled
 
@@ -61,7 +63,9 @@ class Server(Daphne):
     def __init__(
         self, *, gateway: Gateway, limits: Limits | None = None, trusted_proxies: int = 0, **options: Any
     ) -> None:
-        super().__init__(ready_callable=self._prepare, signal_handlers=False, **options)
+        endpoints = [f"{each}:backlog={BACKLOG}" if each.startswith("tcp:") else each for each in options["endpoints"]]
+        options |= {"endpoints": endpoints, "ready_callable": self._prepare, "signal_handlers": False}
+        super().__init__(**options)
         self.limits = limits or Limits()
         self.trusted_proxies = trusted_proxies
         self.ending = self.failed = False
@@ -196,6 +200,7 @@ class Server(Daphne):
             port.stopListening()
         for connection in tuple(self._open_connections):
             connection.wind_up()
+        self._loop.call_later(FAREWELL, self._farewell)
         for protocol in tuple(self.connections):
             if protocol.state == protocol.STATE_OPEN:
                 protocol.sendCloseFrame(code=GOING_AWAY)
@@ -205,6 +210,10 @@ class Server(Daphne):
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSHING):
                 await self._nobody.wait()
+
+    def _farewell(self) -> None:
+        for connection in tuple(self._open_connections):
+            connection.farewell()
 
     def kill_all_applications(self) -> Deferred[Any]:
         """End what runs, then close the gateway; a request whose body is still coming has no application to end."""

@@ -25,6 +25,9 @@ class Line(Protocol):
     @property
     def writable(self) -> bool: ...
 
+    @property
+    def last(self) -> bool: ...
+
     def stamp(self) -> bytes: ...
 
     def write(self, data: bytes) -> None: ...
@@ -114,7 +117,7 @@ class Exchange:
                 line.answered(self)
         elif message["type"] == "http.response.start":
             self.response.start(message["status"], message.get("headers", ()))
-            if not self.complete:  # what is still to come of the request would stand before the next one
+            if self._line.last or not self.complete:  # the rest of this request would stand before the next one
                 self.response.keep_alive = False
         else:
             raise Unsendable(f"an HTTP answer has no {message['type']}")

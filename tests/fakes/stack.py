@@ -70,9 +70,10 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def serve(self, name: str, port: int, env: Mapping[str, str] | None = None) -> Process:
+    def serve(self, name: str, port: int, env: Mapping[str, str] | None = None, *options: str) -> Process:
         """Start a server and return when it answers."""
-        server = self.start(name, "-m", "pylo_site.server", "-b", "127.0.0.1", "-p", str(port), env=env)
+        where = ("-b", "127.0.0.1", "-p", str(port))
+        server = self.start(name, "-m", "pylo_site.server", *where, *options, env=env)
         server.await_http(f"http://127.0.0.1:{port}/v1/models")
         return server
 

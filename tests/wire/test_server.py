@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
+import signal
 import socket
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
-from tests.fakes.process import free_port
-from tests.wire.asking import MODEL
+from tests.fakes.process import Process, free_port
+from tests.wire.asking import COUNT, MODEL, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.fakes.process import Process
     from tests.fakes.stack import Member, Stack
 
 LARGE: Final = 200_000  # bytes; Twisted by itself puts 100 000 and more into a temporary file
+RECORD: Final = "SELECT outcome, cost_nanos FROM billing_requestrecord WHERE request_id = %s"
 USED: Final = "SELECT last_used_at IS NOT NULL FROM accounts_apikey WHERE id = %s"
 
 
-def another_server(stack: Stack) -> tuple[Process, str]:
+def another_server(stack: Stack, *options: str, **settings: str) -> tuple[Process, str]:
     """Start a second server beside the stack's, for a test that ends it."""
     port = free_port()
-    return stack.serve("another", port), f"http://127.0.0.1:{port}"
+    return stack.serve(f"another-{port}", port, settings, *options), f"http://127.0.0.1:{port}"
 
 
 def body(words: str) -> bytes:
@@ -85,3 +91,72 @@ def test_a_stop_writes_down_what_is_held_even_while_a_body_is_half_sent(stack: S
         server.stop()
     assert stack.sql(USED, member.key_id) == [(True,)]
     assert "Traceback" not in server.tail()
+
+
+def test_two_processes_share_a_port_and_end_together(stack: Stack) -> None:
+    server, url = another_server(stack, "--processes", "2")
+    first, second = children(server.pid)
+    address = ("127.0.0.1", urlsplit(url).port or 0)
+    before = sockets(first), sockets(second)
+    with ExitStack() as lines:
+        for _ in range(40):
+            lines.enter_context(socket.create_connection(address))
+        stack.eventually(lambda: sockets(first) + sockets(second) == sum(before) + 40)
+        assert sockets(first) - before[0] > 0
+        assert sockets(second) - before[1] > 0
+    os.kill(second, signal.SIGKILL)
+    assert server._child.wait(10) == 1
+    assert not Path(f"/proc/{first}").exists()
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def sockets(pid: int) -> int:
+    """Count the sockets that a process has open."""
+    return sum("socket:" in str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
+
+
+@pytest.mark.conformance(142)
+def test_a_stream_that_a_stop_does_not_wait_for_ends_with_an_error_and_is_free(stack: Stack) -> None:
+    server, url = another_server(stack, PYLO_DRAIN_SECONDS="0")
+    member, mine = stack.member(), named()
+    stack.upstream.heal()
+    stack.upstream.fail({"kind": "slow", "tokens_per_second": 20})
+    headers = {"Authorization": f"Bearer {member.key}", "X-Request-Id": mine}
+    asked = {"model": MODEL, "messages": COUNT, "stream": True}
+    with httpx.stream("POST", f"{url}/v1/chat/completions", json=asked, headers=headers, timeout=20) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("data: ")
+        os.kill(server.pid, signal.SIGTERM)
+        events = [line for line in lines if line]
+    assert json.loads(events[-1].removeprefix("data: "))["error"]["code"] == "server_shutting_down"
+    assert server._child.wait(10) == 0
+    assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("interrupted", 0)]
+
+
+@pytest.mark.conformance(142)
+def test_a_stop_lets_a_stream_end_and_refuses_what_comes_on_an_open_line(stack: Stack) -> None:
+    server, url = another_server(stack)
+    member, mine = stack.member(), named()
+    stack.upstream.heal()
+    stack.upstream.fail({"kind": "slow", "tokens_per_second": 100})
+    headers = {"Authorization": f"Bearer {member.key}", "X-Request-Id": mine}
+    asked = {"model": MODEL, "messages": COUNT, "stream": True}
+    with httpx.Client(base_url=url, headers=headers, timeout=20) as client, httpx.Client(base_url=url) as other:
+        assert other.get("/v1/models").status_code == httpx.codes.UNAUTHORIZED
+        with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+            lines = answer.iter_lines()
+            assert next(lines).startswith("data: ")
+            os.kill(server.pid, signal.SIGTERM)
+            stack.eventually(lambda: "draining" in server.tail())
+            refused = other.get("/v1/models")
+            assert [line for line in lines if line][-1] == "data: [DONE]"
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "server_is_overloaded")
+    assert 1 <= int(refused.headers["retry-after"]) <= 5
+    assert (refused.headers["x-should-retry"], refused.headers["connection"]) == ("true", "close")
+    assert server._child.wait(10) == 0
+    ((outcome, cost),) = stack.eventually(lambda: stack.sql(RECORD, mine))
+    assert outcome == "completed"
+    assert cost > 0

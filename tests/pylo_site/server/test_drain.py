@@ -82,6 +82,19 @@ def test_a_request_that_is_half_sent_is_refused_and_holds_nothing_up(serve: Call
     assert served.notes() == ["drain 30", "close"]
 
 
+def test_a_request_that_was_on_its_way_is_the_lines_last(serve: Callable[..., Served]) -> None:
+    served = serve(drain_seconds=30)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as line:
+        line.sendall(request("GET", "/"))
+        assert line.recv(10000).startswith(b"HTTP/1.1 200")
+        terminate(served)
+        line.sendall(request("GET", "/"))
+        heard = served.rest(line)
+    assert heard.result == "200 close"
+    assert heard.last[0]["connection"] == "close"
+    assert ended(served) == 0
+
+
 def test_a_line_that_waits_is_closed_at_once(serve: Callable[..., Served]) -> None:
     served = serve(drain_seconds=30)
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as line:

@@ -59,7 +59,7 @@ def test_a_websocket_that_the_application_refuses_is_a_403(served: Served) -> No
 
 
 def test_a_header_that_daphne_would_read_as_two_is_refused(served: Served) -> None:
-    raw = request("GET", "/ws", UPGRADE + "A: b\x85Origin: evil\r\n")
+    raw = request("GET", "/ws", UPGRADE + "A: b\x85Origin: http://evil.example\r\n")
     assert served.ask(raw.decode().encode("latin-1")).result == "400 close"
 
 
