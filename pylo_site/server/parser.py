@@ -62,23 +62,23 @@ class Parser:
         self._http = None
 
     def feed(self, data: bytes) -> None:
-        if self.deaf or self._http is None:
+        http = self._http
+        if self.deaf or http is None:
             return
         self._began_here = False
         if self.in_body:
             self._raw += len(data)
         try:
-            self._http.feed_data(data)
+            _execute(http, data)
             self._bound(len(data))
         except httptools.HttpParserUpgrade as upgrade:
-            self._turn(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            cause = error.__context__
-            if cause is not None and not isinstance(cause, Refusal):
-                raise cause from None  # a bug of ours
-            self.refuse(cause or bad_request("The request is not well-formed HTTP/1.1."))
+            rest = data[upgrade.args[0] :]
         except Refusal as refusal:
             self.refuse(refusal)
+            return
+        else:
+            return
+        self._turn(rest)
 
     def refuse(self, refusal: Refusal) -> None:
         """Refuse what is being received; called for what is not in the bytes too, such as the time they took."""
@@ -154,3 +154,15 @@ class Parser:
         self.in_body = False
         if self._upgrading is None and self._owner is not None:
             self._owner.ended()
+
+
+def _execute(http: httptools.HttpRequestParser, data: bytes) -> None:
+    """Have the bytes read; raises `Refusal`, our own or for what httptools refuses, and `HttpParserUpgrade`."""
+    try:
+        http.feed_data(data)
+    except httptools.HttpParserCallbackError as error:
+        if isinstance(error.__context__, Refusal):
+            raise error.__context__ from None
+        raise  # a bug of ours
+    except httptools.HttpParserError:
+        raise bad_request("The request is not well-formed HTTP/1.1.") from None
