@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import Protocol as TwistedProtocol
 
@@ -16,30 +16,7 @@ from pylo_site.server.refusals import Refusal, bad_request, crashed, ending, too
 
 if TYPE_CHECKING:
     from pylo_site.server.head import Head, Heading
-    from pylo_site.server.limits import Limits
-
-
-class Host(Protocol):
-    """What a connection needs of the server."""
-
-    limits: Limits
-    trusted_proxies: int
-    root_path: str
-    ending: bool
-
-    def now(self) -> float: ...
-
-    def stamp(self) -> bytes: ...
-
-    def joined(self, connection: Connection) -> None: ...
-
-    def left(self, connection: Connection) -> None: ...
-
-    def run_application(self, connection: Connection, exchange: Exchange) -> None: ...
-
-    def refusal(self, refusal: Refusal, head: Head | Heading | None, *, bodiless: bool) -> bytes: ...
-
-    def websocket(self, head: Head, transport: Any, rest: bytes) -> None: ...
+    from pylo_site.server.host import Host
 
 
 class Connection(TwistedProtocol):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DOLLAR = 1_000_000_000  # nano-dollars
-PASSED_ON = ("PATH", "HOME", "TMPDIR")  # a run of the tests depends on nothing else of the shell
+PASSED_ON = ("PATH", "HOME")  # a run of the tests depends on nothing else of the shell
 FIRST_TOKEN_SECONDS = IDLE_SECONDS = 2  # shorter than the product's own: the tests wait for them
 PATIENCE = 10.0  # seconds for what happens in the background
 ORDER = ("first", "second")  # names of a server's upstreams
@@ -168,7 +168,7 @@ def running(var: Path, *, environ: Mapping[str, str], tokens_per_second: int = 2
         upstream = Upstream(f"http://127.0.0.1:{upstream_port}", var / "truth.log")
         stack = Stack(env, var, upstream)
         cleanup.callback(stack.stop)
-        for folder in ("journal", "outbox", "static"):
+        for folder in ("journal", "outbox", "static", "tmp"):
             (var / folder).mkdir()
         (var / "upstreams.toml").write_text(upstreams(upstream, {"sandbox": "moonshot"}))
         _start_sandbox(stack, upstream_port, payments_port, tokens_per_second)
@@ -195,6 +195,7 @@ def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "pylo_site.settings",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(var / "tmp"),  # a temporary file of the product's would be found with all else it writes
         "PYTHONFAULTHANDLER": "1",  # a hung process tells where, when it is sent SIGABRT
         "PYLO_SECRET_KEY": secrets.token_hex(32),
         "PYLO_KEY_PEPPERS": secrets.token_hex(32),

@@ -39,10 +39,18 @@ def body(words: str) -> bytes:
     return f'{{"model":"{MODEL}","stream":true,"messages":[{{"role":"user","content":"{words}"}}]}}'.encode()
 
 
-def held_in_files(process: Process, word: bytes) -> list[str]:
-    """Return the open files of a process, deleted ones among them, that have `word` in them."""
-    files = (each for each in Path(f"/proc/{process.pid}/fd").iterdir() if each.is_file())
-    return [str(each.readlink()) for each in files if word in each.read_bytes()]
+def held_in_files(stack: Stack, word: bytes) -> list[str]:
+    """Return the files with `word` in them, of those the product has open, deleted ones too, and of all it has written."""
+    ours = [process.pid for process in stack.processes if process.running and process.name in ("server", "ship")]
+    files = [each for pid in ours for each in opened_by(pid)] + [
+        each for each in stack.var.rglob("*") if each.is_file()
+    ]
+    return [str(each.resolve()) for each in files if word in each.read_bytes()]
+
+
+def opened_by(pid: int) -> list[Path]:
+    """Return the ways to a process's open files, deleted ones among them."""
+    return [each for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_file()]
 
 
 def in_pieces(content: bytes) -> Iterator[bytes]:
@@ -50,22 +58,30 @@ def in_pieces(content: bytes) -> Iterator[bytes]:
     yield content[LARGE // 2 :]
 
 
-def held_while_answering(
-    server: Process, url: str, key: str, content: bytes | Iterable[bytes], word: bytes
-) -> list[str]:
+def held_while_answering(stack: Stack, key: str, content: bytes | Iterable[bytes], word: bytes) -> list[str]:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    with httpx.stream("POST", f"{url}/v1/chat/completions", content=content, headers=headers, timeout=20) as answer:
+    url = f"{stack.api_base}/chat/completions"
+    with httpx.stream("POST", url, content=content, headers=headers, timeout=20) as answer:
         assert answer.status_code == httpx.codes.OK
         next(answer.iter_bytes())
-        return held_in_files(server, word)
+        return held_in_files(stack, word)
 
 
 def test_a_large_prompt_is_never_in_a_file_not_even_a_deleted_one(stack: Stack, member: Member) -> None:
-    server = next(process for process in stack.processes if process.name == "server")
+    stack.upstream.heal()
     word = f"word{secrets.token_hex(6)}"
     content = body(f"Count to 100 {word} " + "x" * LARGE)
-    assert held_while_answering(server, stack.base_url, member.key, content, word.encode()) == []
-    assert held_while_answering(server, stack.base_url, member.key, in_pieces(content), word.encode()) == []
+    assert held_while_answering(stack, member.key, content, word.encode()) == []
+    assert held_while_answering(stack, member.key, in_pieces(content), word.encode()) == []
+    assert held_in_files(stack, word.encode()) == []
+
+
+def test_the_search_for_words_in_files_finds_one_that_is_deleted(tmp_path: Path) -> None:
+    with (tmp_path / "spool").open("w+b") as spool:
+        spool.write(b"word")
+        spool.flush()
+        (tmp_path / "spool").unlink()
+        assert [each for each in opened_by(os.getpid()) if each.read_bytes() == b"word"] != []
 
 
 def test_a_body_without_a_length_is_refused_at_the_limit(stack: Stack, member: Member) -> None:
@@ -101,9 +117,7 @@ def test_two_processes_share_a_port_and_end_together(stack: Stack) -> None:
     with ExitStack() as lines:
         for _ in range(40):
             lines.enter_context(socket.create_connection(address))
-        stack.eventually(lambda: sockets(first) + sockets(second) == sum(before) + 40)
-        assert sockets(first) - before[0] > 0
-        assert sockets(second) - before[1] > 0
+        stack.eventually(lambda: min(sockets(first) - before[0], sockets(second) - before[1]) > 5)
     os.kill(second, signal.SIGKILL)
     assert server._child.wait(10) == 1
     assert not Path(f"/proc/{first}").exists()

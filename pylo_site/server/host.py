@@ -1,0 +1,35 @@
+"""What a connection needs of the server it belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pylo_site.server.connection import Connection
+    from pylo_site.server.exchange import Exchange
+    from pylo_site.server.head import Head, Heading
+    from pylo_site.server.limits import Limits
+    from pylo_site.server.refusals import Refusal
+
+
+class Host(Protocol):
+    """What a connection needs of the server."""
+
+    limits: Limits
+    trusted_proxies: int
+    root_path: str
+    ending: bool
+
+    def now(self) -> float: ...
+
+    def stamp(self) -> bytes: ...
+
+    def joined(self, connection: Connection) -> None: ...
+
+    def left(self, connection: Connection) -> None: ...
+
+    def run_application(self, connection: Connection, exchange: Exchange) -> None: ...
+
+    def refusal(self, refusal: Refusal, head: Head | Heading | None, *, bodiless: bool) -> bytes: ...
+
+    def websocket(self, head: Head, transport: Any, rest: bytes) -> None: ...
