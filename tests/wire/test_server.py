@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import socket
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,7 +39,7 @@ def body(words: str) -> bytes:
 
 
 def held_in_files(stack: Stack, word: bytes) -> list[str]:
-    """Return the files with `word` in them, of those the product has open, deleted ones too, and of all it has written."""
+    """Return the files with `word` in them, of those the product has open, deleted ones too, and of those it wrote."""
     ours = [process.pid for process in stack.processes if process.running and process.name in ("server", "ship")]
     files = [each for pid in ours for each in opened_by(pid)] + [
         each for each in stack.var.rglob("*") if each.is_file()
