@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import Protocol as TwistedProtocol
 
+from gateway import telemetry
 from pylo_site.server.exchange import ASGI, Exchange
 from pylo_site.server.forwarded import client_of
 from pylo_site.server.outgoing import Outgoing
@@ -52,7 +53,14 @@ class Connection(TwistedProtocol):
             if len(self._held) > self._limits.unread_bytes:
                 self._read(on=False)
             return
-        self._parser.feed(data)
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed(data)
+        except Exception as error:  # noqa: BLE001 - a bug of ours: Twisted would close the line and say nothing
+            telemetry.crash("", error)
+            self.drop()
 
     def connectionLost(self, reason: object = None) -> None:  # noqa: ARG002, N802 - Twisted's signature
         self._closing = True
@@ -147,7 +155,7 @@ class Connection(TwistedProtocol):
     def _read_held(self) -> None:
         data, self._held = self._held, b""
         self._read(on=True)
-        self._parser.feed(data)
+        self._feed(data)
 
     def answered(self, exchange: Exchange) -> None:
         """Go on to the next request, or close; called when all of an answer is out."""
@@ -196,6 +204,9 @@ class Connection(TwistedProtocol):
     def stamp(self) -> bytes:
         return self._host.stamp()
 
+    def request_id(self, head: Head) -> bytes:
+        return self._host.ids(head).request_id.encode("ascii")
+
     def write(self, data: bytes) -> None:
         self._out.write(data)
 
@@ -209,7 +220,8 @@ class Connection(TwistedProtocol):
     def overdue(self, now: float) -> None:
         """Do what is due: nobody is waited for longer than the limits say."""
         if self._closing:
-            self._out.abort()
+            self.deadline = now + self._limits.linger_seconds
+            self._out.finish()
         elif self._answering or not self._reading:
             self.deadline = now + self._limits.body_seconds  # we read no further: it is not the client who is late
         elif self._receiving is not None or self._parser.in_head:

@@ -24,7 +24,7 @@ from gateway.errors import BrokenOff
 from gateway.uids import ENTROPY_BYTES, identify, uuid7
 from pylo_site.server import refusals
 from pylo_site.server.connection import Connection
-from pylo_site.server.exchange import Disconnected
+from pylo_site.server.exchange import REQUEST_ID, Disconnected
 from pylo_site.server.forwarded import client_of
 from pylo_site.server.limits import Limits
 from pylo_site.server.processes import BACKLOG
@@ -33,6 +33,7 @@ from pylo_site.server.upgrade import hand_over
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from gateway.uids import RequestIds
     from pylo_site.server.exchange import Exchange
     from pylo_site.server.head import Head, Heading
     from pylo_site.server.refusals import Refusal
@@ -143,10 +144,14 @@ class Server(Daphne):
             self._stamped_at, self._stamp = now, name + b"date: %b\r\n" % formatdate(now, usegmt=True).encode()
         return self._stamp
 
+    def ids(self, head: Head | Heading | None) -> RequestIds:
+        """Name a request that no application names."""
+        given = [value for name, value in head.headers if name == REQUEST_ID] if head is not None else []
+        return identify(uuid7(time.time_ns() // 1_000_000, secrets.token_bytes(ENTROPY_BYTES)), given)
+
     def refusal(self, refusal: Refusal, head: Head | Heading | None, *, bodiless: bool) -> bytes:
         """Return the answer that the server gives by itself, and log it: no application will."""
-        given = [value for name, value in head.headers if name == b"x-request-id"] if head is not None else []
-        ids = identify(uuid7(time.time_ns() // 1_000_000, secrets.token_bytes(ENTROPY_BYTES)), given)
+        ids = self.ids(head)
         extra = {"pylo_request_id": ids.own_id, "status": refusal.status.value, "error_code": refusal.code}
         log.info("request refused", extra=extra)
         target = head.target or None if head is not None else None
@@ -164,6 +169,7 @@ class Server(Daphne):
     # -- time ---------------------------------------------------------------------------------------------------------
     def _tick(self) -> None:
         """Look at every deadline: cheaper than a timer for each, which most requests would only start and stop."""
+        self._loop.call_later(self.limits.tick, self._tick)  # first: nothing below may stop the clock
         now = self.now()
         for connection in [each for each in self._open_connections if each.deadline <= now]:
             connection.overdue(now)
@@ -173,7 +179,6 @@ class Server(Daphne):
             if self._leaving.setdefault(task, now + self.application_close_timeout) <= now:
                 task.cancel()
         self._leaving = {task: at for task, at in self._leaving.items() if not task.done()}
-        self._loop.call_later(self.limits.tick, self._tick)
 
     # -- the end ------------------------------------------------------------------------------------------------------
     def drain(self) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from pylo_site.server.head import Head
 
+REQUEST_ID = b"x-request-id"
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
@@ -29,6 +30,8 @@ class Line(Protocol):
     def last(self) -> bool: ...
 
     def stamp(self) -> bytes: ...
+
+    def request_id(self, head: Head) -> bytes: ...
 
     def write(self, data: bytes) -> None: ...
 
@@ -116,11 +119,17 @@ class Exchange:
             if self.response.complete:
                 line.answered(self)
         elif message["type"] == "http.response.start":
-            self.response.start(message["status"], message.get("headers", ()))
-            if self._line.last or not self.complete:  # the rest of this request would stand before the next one
-                self.response.keep_alive = False
+            self._start(message)
         else:
             raise Unsendable(f"an HTTP answer has no {message['type']}")
+
+    def _start(self, message: MutableMapping[str, Any]) -> None:
+        response = self.response
+        response.start(message["status"], message.get("headers", ()))
+        if REQUEST_ID not in response.names:
+            response.add(REQUEST_ID, self._line.request_id(self.head))
+        if self._line.last or not self.complete:  # the rest of this request would stand before the next one
+            response.keep_alive = False
 
     async def _drained(self) -> None:
         await self._line.drained()

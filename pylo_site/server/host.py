@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from gateway.uids import RequestIds
     from pylo_site.server.connection import Connection
     from pylo_site.server.exchange import Exchange
     from pylo_site.server.head import Head, Heading
@@ -23,6 +24,8 @@ class Host(Protocol):
     def now(self) -> float: ...
 
     def stamp(self) -> bytes: ...
+
+    def ids(self, head: Head | Heading | None) -> RequestIds: ...
 
     def joined(self, connection: Connection) -> None: ...
 

@@ -75,10 +75,19 @@ class Outgoing:
             return
         self._ending = True
         self.release()
+        self._unsent = self._buffered() + 1  # whatever is left at the first look, is less
         if linger and self._socket is not None:
             self._transport.loseWriteConnection()
         else:
             self._transport.loseConnection()
+
+    def finish(self) -> None:
+        """End what `close` began, unless the client is still taking what it was sent; then wait on."""
+        unsent, self._unsent = self._unsent, self._buffered()
+        if not self._unsent:
+            self._transport.loseConnection()
+        elif self._unsent >= unsent:
+            self.abort()
 
     def abort(self) -> None:
         self._ending = True
@@ -105,13 +114,16 @@ class Outgoing:
         return True
 
     def _waiting(self) -> int:
-        """Bytes that the client has not acknowledged: Twisted's, and, where the kernel tells, its own."""
-        transport, inside = self._transport, 0
+        """Count the bytes that the client has not acknowledged: Twisted's, and, where the kernel tells, its own."""
+        inside = 0
         if self._socket is not None:
             with suppress(OSError):
                 (inside,) = struct.unpack("i", fcntl.ioctl(self._socket, termios.TIOCOUTQ, bytes(4)))
-        unsent: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen  # noqa: SLF001 - as above
-        return inside + unsent
+        return inside + self._buffered()
+
+    def _buffered(self) -> int:
+        transport = self._transport
+        return int(len(transport.dataBuffer) - transport.offset + transport._tempDataLen)  # noqa: SLF001 - as above
 
     # -- what Twisted calls -------------------------------------------------------------------------------------------
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name

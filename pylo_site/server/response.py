@@ -29,10 +29,10 @@ class Response:
         "_http11",
         "_left",
         "_lines",
-        "_names",
         "bodiless",
         "complete",
         "keep_alive",
+        "names",
         "sent",
         "status",
     )
@@ -46,7 +46,7 @@ class Response:
         self._chunked = False
         self._left: int | None = None  # bytes of the body that the head promised
         self._lines: list[bytes] = []
-        self._names: set[bytes] = set()
+        self.names: set[bytes] = set()
 
     @property
     def delimited(self) -> bool:
@@ -67,8 +67,13 @@ class Response:
         block = b"".join(lines)
         if block.count(b"\r") != len(lines) or block.count(b"\n") != len(lines) or b"\0" in block:
             raise Unsendable("a header has a line break in it")
-        self.status, self._lines, self._names = status, lines, names
+        self.status, self._lines, self.names = status, lines, names
         self.bodiless = self.bodiless or status in NO_BODY
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Add a header of the server's own."""
+        self.names.add(name)
+        self._lines.append(b"%b: %b\r\n" % (name, value))
 
     def _passes(self, name: bytes, value: bytes, status: int) -> bool:
         """Take from a header what is the server's to decide; say whether it is sent on."""
@@ -102,7 +107,7 @@ class Response:
             self._lines.append(b"connection: close\r\n")
         elif not self._http11:
             self._lines.append(b"connection: keep-alive\r\n")
-        if b"server" not in self._names and b"date" not in self._names:
+        if b"server" not in self.names and b"date" not in self.names:
             self._lines.append(stamp)
         return b"".join(self._lines) + b"\r\n"
 

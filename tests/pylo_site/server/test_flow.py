@@ -160,3 +160,10 @@ def test_an_upgrade_that_is_not_taken_keeps_the_requests_body(served: Served) ->
     heard = served.ask(request("POST", "/", headers, b"abc"))
     assert (heard.statuses, heard.end) == ([200], OPEN)
     assert json.loads(heard.last[1])["length"] == 3
+
+
+@pytest.mark.conformance(1)
+def test_an_answer_that_names_no_request_is_given_a_name(served: Served) -> None:
+    assert served.get("/").last[0]["x-request-id"].startswith("req_")
+    assert served.get("/", "X-Request-Id: mine-1\r\n").last[0]["x-request-id"] == "mine-1"
+    assert served.get("/", "X-Request-Id: <>\r\n").last[0]["x-request-id"].startswith("req_")

@@ -9,6 +9,16 @@ class Transport:
     def __init__(self) -> None:
         self.dataBuffer, self.offset, self._tempDataLen = b"", 0, 0
         self.written: list[bytes] = []
+        self.ends: list[str] = []
+
+    def unregisterProducer(self) -> None:  # noqa: N802 - Twisted's
+        self.streaming = False
+
+    def loseConnection(self) -> None:  # noqa: N802 - Twisted's
+        self.ends.append("lose")
+
+    def abortConnection(self) -> None:  # noqa: N802 - Twisted's
+        self.ends.append("abort")
 
     def registerProducer(self, producer: object, streaming: bool) -> None:  # noqa: N802, FBT001, ARG002 - Twisted's
         self.streaming = streaming
@@ -65,3 +75,23 @@ async def test_who_waits_for_room_goes_on_when_there_is_some() -> None:
 def test_what_is_no_plain_socket_is_written_through_twisted() -> None:
     _, transport, _ = paused()
     assert transport.written == [bytes(100)]
+
+
+def test_an_end_waits_while_the_client_takes_what_it_was_sent_and_no_longer() -> None:
+    outgoing, transport, _ = paused()
+    outgoing.close(linger=False)
+    assert transport.ends == ["lose"]
+    outgoing.finish()
+    transport.offset = 50
+    outgoing.finish()
+    assert transport.ends == ["lose"]
+    outgoing.finish()
+    assert transport.ends == ["lose", "abort"]
+
+
+def test_an_end_with_nothing_left_to_send_resets_nothing() -> None:
+    outgoing, transport, _ = paused()
+    transport.offset = 100
+    outgoing.close(linger=True)
+    outgoing.finish()
+    assert transport.ends == ["lose", "lose"]
