@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import msgspec
 
 from gateway.errors import Envelope, ErrorBody
+from gateway.routes import is_gateways
 
 if TYPE_CHECKING:
     from gateway.uids import RequestIds
-
-API = b"/v1"
 
 
 class Refusal(Exception):  # noqa: N818 - it refuses
@@ -64,8 +64,7 @@ def is_api(target: bytes | None) -> bool:
     """Say whether a client of the API reads the answer; where no path is known, one might."""
     if target is None or not target.startswith(b"/"):
         return True
-    path = target.partition(b"?")[0]
-    return path == API or path.startswith(API + b"/")
+    return is_gateways(unquote(target.partition(b"?")[0].decode("latin-1")))
 
 
 def answer(refusal: Refusal, target: bytes | None, ids: RequestIds, stamp: bytes, *, bodiless: bool = False) -> bytes:

@@ -98,3 +98,9 @@ def test_the_sandboxs_payments_are_taken_in_the_sandbox() -> None:
 
 def test_a_mail_server_that_hangs_holds_nobody_for_long() -> None:
     assert read("EMAIL_TIMEOUT") == {"EMAIL_TIMEOUT": 10}
+
+
+def test_django_puts_no_body_into_a_file_that_the_server_lets_in() -> None:
+    assert read("FILE_UPLOAD_MAX_MEMORY_SIZE", PYLO_MAX_BODY_BYTES="9000000") == {
+        "FILE_UPLOAD_MAX_MEMORY_SIZE": 9_000_000
+    }

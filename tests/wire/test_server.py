@@ -149,7 +149,7 @@ def test_a_stream_that_a_stop_does_not_wait_for_ends_with_an_error_and_is_free(s
     assert stack.eventually(lambda: stack.sql(RECORD, mine)) == [("interrupted", 0)]
 
 
-@pytest.mark.conformance(142)
+@pytest.mark.conformance(20, 142)
 def test_a_stop_lets_a_stream_end_and_refuses_what_comes_on_an_open_line(stack: Stack) -> None:
     server, url = another_server(stack)
     member, mine = stack.member(), named()
@@ -157,16 +157,20 @@ def test_a_stop_lets_a_stream_end_and_refuses_what_comes_on_an_open_line(stack: 
     stack.upstream.fail({"kind": "slow", "tokens_per_second": 100})
     headers = {"Authorization": f"Bearer {member.key}", "X-Request-Id": mine}
     asked = {"model": MODEL, "messages": COUNT, "stream": True}
-    with httpx.Client(base_url=url, headers=headers, timeout=20) as client, httpx.Client(base_url=url) as other:
+    with ExitStack() as lines_open:
+        client, other, eye = (lines_open.enter_context(httpx.Client(base_url=url, timeout=20)) for _ in range(3))
+        client.headers = httpx.Headers(headers)
         assert other.get("/v1/models").status_code == httpx.codes.UNAUTHORIZED
+        assert eye.get("/ready").status_code == httpx.codes.OK
         with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
             lines = answer.iter_lines()
             assert next(lines).startswith("data: ")
             os.kill(server.pid, signal.SIGTERM)
             stack.eventually(lambda: "draining" in server.tail())
-            refused = other.get("/v1/models")
+            refused, ready = other.get("/v1/models"), eye.get("/ready")
             assert [line for line in lines if line][-1] == "data: [DONE]"
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "server_is_overloaded")
+    assert ready.status_code == httpx.codes.SERVICE_UNAVAILABLE
     assert 1 <= int(refused.headers["retry-after"]) <= 5
     assert (refused.headers["x-should-retry"], refused.headers["connection"]) == ("true", "close")
     assert server._child.wait(10) == 0
