@@ -50,7 +50,7 @@ async def test_every_list_shows_the_price_that_holds(catalog: Catalog) -> None:
 @pytest.mark.conformance(34)
 @pytest.mark.parametrize("name", ["M", "m ", "", "m/m", None])
 async def test_another_name_is_no_model(catalog: Catalog, name: str | None) -> None:
-    with pytest.raises(ModelNotFound, match=f"`{name or str()}` does not exist"):
+    with pytest.raises(ModelNotFound, match=f"`{name or ''}` does not exist"):
         catalog.require(name)
     with pytest.raises(ModelNotFound):
         await catalog.model(name or "", 200)
