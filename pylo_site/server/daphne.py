@@ -209,7 +209,9 @@ class Server(Daphne):
         for protocol in tuple(self.connections):
             if protocol.state == protocol.STATE_OPEN:
                 protocol.sendCloseFrame(code=GOING_AWAY)
-        await self._gateway.drain(self.limits.drain_seconds)
+        with suppress(TimeoutError):  # a gateway that does not come back holds up no stop
+            async with asyncio.timeout(self.limits.drain_seconds + DYING):
+                await self._gateway.drain(self.limits.drain_seconds)
         if self._tasks:
             await asyncio.wait(tuple(self._tasks), timeout=max(until - self.now(), FLUSHING))
         with suppress(TimeoutError):
