@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("accounts", "billing", "gateway", "pylo_site", "sandbox")
+PACKAGES = ("accounts", "bench", "billing", "gateway", "pylo_site", "sandbox")
 LONGEST = 300
 VAGUE = {"utils", "util", "helpers", "helper", "services", "service", "common", "misc", "managers"}
 PURE = (

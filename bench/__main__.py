@@ -1,0 +1,58 @@
+"""The command line of `bin/bench`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+from pylo_site.local.trouble import Trouble
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bin/bench", description="Measure what Pylo costs beside others, on two cores of this machine."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    relay = commands.add_parser(
+        "relay",
+        help="requests and streams through Pylo, nginx and LiteLLM",
+        description="The same requests through Pylo with everything on, nginx, LiteLLM and nothing, in turns.",
+    )
+    relay.add_argument("--seconds", type=float, default=230, help="how long all of it may take (230)")
+    relay.add_argument("--rounds", type=int, default=3, help="how often everything is measured; medians are shown (3)")
+    relay.add_argument(
+        "--without", action="append", default=[], choices=("nginx", "litellm"), help="leave one out; may be repeated"
+    )
+    relay.add_argument("--profile", action="store_true", help="show the functions Pylo spends its time in")
+    return parser.parse_args()
+
+
+def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature is Python's
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    options = _arguments()
+    from bench.relay import Run, relay  # noqa: PLC0415 - --help needs none of it
+
+    signal.signal(signal.SIGTERM, _terminate)
+    run = Run(
+        seconds=options.seconds,
+        rounds=max(options.rounds, 1),
+        without=frozenset(options.without),
+        profile=options.profile,
+    )
+    try:
+        relay(run, dict(os.environ))
+    except Trouble as trouble:
+        print(f"bin/bench: {trouble}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""Runs inside Pylo's own Django, through `manage.py shell`: makes a workspace with credit and prints its key."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+
+from allauth.account.models import EmailAddress
+from django.utils import timezone
+
+from accounts import keys
+from accounts.models import Membership, Role, User, Workspace
+from billing import ledger
+
+CREDIT_NANOS = 10**15
+
+
+def make() -> None:
+    now = timezone.now()
+    user = User.objects.create_user(f"bench-{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(16))
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    workspace = Workspace.objects.create(name="bench")
+    Membership.objects.create(workspace=workspace, user=user, role=Role.OWNER)
+    ledger.open_balance(workspace=workspace, credit_nanos=CREDIT_NANOS, at=now)
+    _, token = keys.issue(workspace=workspace, name="bench", created_by=user, expires_at=None, at=now)
+    sys.stdout.write(f"{token.secret}\n")
