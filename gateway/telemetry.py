@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from gateway.faults import FaultKind
@@ -51,13 +52,14 @@ class Access:
 
 
 ACCESS_FIELDS = tuple(field.name for field in fields(Access))
+_values = attrgetter(*ACCESS_FIELDS)  # `asdict` copies what is in the fields, too: most of the line's time
 FAULT_FIELDS = ("fault", "upstream_status")
 CRASH_FIELDS = ("crash", "frames")
 FIELDS = frozenset({*ACCESS_FIELDS, *FAULT_FIELDS, *CRASH_FIELDS})
 
 
 def access(line: Access) -> None:
-    access_log.info("request", extra=asdict(line))
+    access_log.info("request", extra=dict(zip(ACCESS_FIELDS, _values(line), strict=True)))
 
 
 def fault(own_id: str, upstream: str, fault: UpstreamFault) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import structlog
 
 from gateway.telemetry import FIELDS
+
+if TYPE_CHECKING:
+    import logging
 
 # What a line may carry beside its text. A list, because libraries hang requests and rows on their records.
 SHIPPING = frozenset({"segment", "records", "bytes", "seconds"})
@@ -20,6 +25,23 @@ SHARED: tuple[structlog.typing.Processor, ...] = (
 )
 
 
+ALLOWED = FIELDS | SHIPPING
+
+
+class JsonLines(structlog.stdlib.ProcessorFormatter):
+    """structlog's formatter, with a short way for a plain record of the standard library: each request writes one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, dict) or record.exc_info or record.stack_info:
+            return super().format(record)
+        given = record.__dict__
+        line = {"event": record.getMessage(), **{name: given[name] for name in given.keys() & ALLOWED}}
+        line |= structlog.contextvars.get_contextvars()
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
+        line |= {"level": record.levelname.lower(), "logger": record.name, "timestamp": f"{at}Z"}
+        return msgspec.json.encode(line, enc_hook=repr).decode()
+
+
 def configuration(style: str) -> dict[str, Any]:
     """Return the `LOGGING` setting for `style`, 'json' or 'console'."""
     renderers: list[structlog.typing.Processor]
@@ -28,10 +50,10 @@ def configuration(style: str) -> dict[str, Any]:
     else:
         renderers = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     formatter = {
-        "()": structlog.stdlib.ProcessorFormatter,
+        "()": JsonLines if style == "json" else structlog.stdlib.ProcessorFormatter,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         # What a standard logger was given as `extra` belongs to the line: the gateway logs so, and knows no structlog.
-        "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder(allow=FIELDS | SHIPPING)],
+        "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder(allow=ALLOWED)],
     }
     return {
         "version": 1,
