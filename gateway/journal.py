@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway import frames
+from gateway.disk import Disk
 from gateway.frames import Admit, First, Settle
 from gateway.ports import StoreUnavailable
 
@@ -73,7 +73,7 @@ class Journal:
         self._directory = directory
         self._segment_bytes = segment_bytes
         self._lock = _create(directory)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._disk = Disk()
         self._number = 0
         self._named = 0  # up to this number the names of the files are on disk
         self._segments: list[_Segment] = []  # the last is written to; the others wait for their fsync
@@ -109,7 +109,7 @@ class Journal:
         try:
             await self.sync()
         finally:
-            self._thread.shutdown()
+            self._disk.close()
             segments, self._segments = self._segments, []
             for segment in segments:
                 os.close(segment.file)
@@ -159,30 +159,27 @@ class Journal:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         directory = self._lock if number > self._named else None
-        synced = loop.run_in_executor(self._thread, _fsync, [each.file for each in segments], directory)
 
-        def tell(_: object) -> None:
+        def tell(error: OSError | None) -> None:
             # Only when it is counted may it look done: who came between would await it, done, for ever.
             try:
-                self._flushed(synced, upto, count, segments)
-                synced.result()
-                self._named = max(self._named, number)
-            except asyncio.CancelledError:
-                done.cancel()
-            except OSError as error:
-                done.set_exception(error)
+                self._flushed(error, upto, count, segments)
+            except OSError as failure:
+                done.set_exception(failure)
             else:
+                self._named = max(self._named, number)
                 done.set_result(None)
 
-        synced.add_done_callback(tell)
+        self._disk.sync([each.file for each in segments], directory, loop, tell)
         return done
 
-    def _flushed(self, done: asyncio.Future[None], upto: int, count: int, segments: tuple[_Segment, ...]) -> None:
+    def _flushed(self, error: OSError | None, upto: int, count: int, segments: tuple[_Segment, ...]) -> None:
+        """Count what is on the disk; raise the error of what is not, when it is written again."""
         self._flushing = None
-        if done.cancelled() or done.exception() is not None:
+        if error is not None:
             self._lost = True
             self._start_over()
-            return
+            raise error
         self._synced = upto
         del self._unsynced[:count]
         for segment in segments:
@@ -202,10 +199,3 @@ class Journal:
         for data in self._unsynced:
             self._append(data)
         self._lost = False
-
-
-def _fsync(files: list[int], directory: int | None) -> None:
-    for file in files:
-        os.fdatasync(file)
-    if directory is not None:
-        os.fsync(directory)
