@@ -80,11 +80,12 @@ class _Connector(aiohttp.TCPConnector):
     ) -> Connection:
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
-        if protocol is not None:
-            _reused.set(protocol in self._known)
-            if not _reused.get() and protocol.closed is not None:
-                protocol.closed.add_done_callback(_seen)
+        if protocol in self._known:
+            _reused.set(True)
+        elif protocol is not None:
             self._known.add(protocol)
+            if protocol.closed is not None:
+                protocol.closed.add_done_callback(_seen)
         return connection
 
 

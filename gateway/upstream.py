@@ -86,6 +86,7 @@ class Client:
             stream=httpx.ByteStream(body),
             extensions=self._extensions,
         )
+        request.read()  # it is all here; to await it would cost more than to have it
         try:
             response = await self._transport.handle_async_request(request)
         except httpx.TransportError:
