@@ -153,11 +153,20 @@ class Journal:
         self._segments.append(_Segment(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)))
 
     def _flush(self) -> asyncio.Future[None]:
-        if self._lost:
-            self._start_over()
-        upto, count, segments, number = self._written, len(self._unsynced), tuple(self._segments), self._number
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
+        loop.call_soon(self._begin, loop, done)  # not at once: all who write in this turn of the loop share it
+        return done
+
+    def _begin(self, loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+        try:
+            if self._lost:
+                self._start_over()
+        except OSError as error:
+            self._flushing = None
+            done.set_exception(error)
+            return
+        upto, count, segments, number = self._written, len(self._unsynced), tuple(self._segments), self._number
         directory = self._lock if number > self._named else None
 
         def tell(error: OSError | None) -> None:
@@ -171,7 +180,6 @@ class Journal:
                 done.set_result(None)
 
         self._disk.sync([each.file for each in segments], directory, loop, tell)
-        return done
 
     def _flushed(self, error: OSError | None, upto: int, count: int, segments: tuple[_Segment, ...]) -> None:
         """Count what is on the disk; raise the error of what is not, when it is written again."""
