@@ -103,7 +103,7 @@ def main() -> int:
             "clients that do not read": lambda: stop_reading(port),
         }
         for name, act in acts.items():
-            print(measured(server.pid, name, act), flush=True)  # noqa: T201 - a command's output
+            print(measured(server.pid, name, act), flush=True)
         server.terminate()
     return 0
 
