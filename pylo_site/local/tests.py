@@ -1,4 +1,7 @@
-"""`bin/test`: pytest on private engines under var/test, with settings that depend on nobody's shell."""
+"""`bin/test`: pytest on private engines under var/test, with settings that depend on nobody's shell.
+
+`bin/test --clients [name …]` runs tests/clients instead, under var/clients.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CLIENTS = "--clients"
 BUSY = "another run of it uses {var} (process {{pid}}): wait for it, or give this one a PYLO_VAR of its own."
 SETTINGS = {
     "PYLO_SECRET_KEY": "a-secret-key-of-the-tests-that-protects-nothing-at-all",
@@ -85,6 +89,11 @@ def main() -> int:
     given = dict(os.environ)
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        if sys.argv[1:2] == [CLIENTS]:
+            with engines_for("clients", given) as settings:
+                homes = Path(settings["PYLO_JOURNAL_DIR"]).parent
+                words = [sys.executable, "-m", "tests.clients", str(homes), *sys.argv[2:]]
+                return subprocess.run(words, cwd=ROOT, env=settings, check=False).returncode  # noqa: S603 - our own
         browser(given)
         with engines_for("test", given) as settings:
             words = [sys.executable, "-m", "pytest", *sys.argv[1:]]

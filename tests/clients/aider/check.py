@@ -1,0 +1,77 @@
+"""Aider from its command line: it asks with `temperature` 0 through the LiteLLM that it pins, and edits files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from checking import API_KEY, BASE_URL, HAIKU, MODEL, WRONG_KEY, holds, poem, run, same
+
+QUIET = (
+    *("--no-git", "--yes-always", "--no-show-model-warnings", "--no-check-update", "--no-show-release-notes"),
+    *("--analytics-disable", "--no-pretty", "--no-fancy-input", "--map-tokens", "0", "--no-detect-urls"),
+    *("--chat-history-file", str(Path("chat.md").resolve()), "--input-history-file", str(Path("input.txt").resolve())),
+)
+FILE = """\
+Repeat: Here it is.
+
+poem.txt
+```
+An old silent pond
+```
+"""
+
+
+def aider(message: str, *words: str, key: str = API_KEY, model: str = MODEL) -> str:
+    """Return what the command printed; it must end with 0, as it does also when the model refused."""
+    own = {"OPENAI_API_BASE": BASE_URL, "OPENAI_API_KEY": key, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    done = subprocess.run(
+        [sys.executable, "-m", "aider", "--model", f"openai/{model}", *QUIET, *words, "--message", message],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+    )
+    same((done.returncode, done.stderr if done.returncode else ""), (0, ""))
+    return done.stdout
+
+
+def stream() -> str:
+    return _answer(aider(HAIKU))
+
+
+def create() -> str:
+    return _answer(aider(HAIKU, "--no-stream"))
+
+
+def _answer(said: str) -> str:
+    holds(said, "THINKING")
+    after = said.split("ANSWER", 1)[1]
+    lines = [line for line in after.splitlines()[1:] if line.strip()]
+    return poem("\n".join(lines[:3]))
+
+
+def edit() -> str:
+    said = aider(FILE, "--edit-format", "whole", "poem.txt")
+    holds(said, "Applied edit to poem.txt")
+    same(Path("poem.txt").read_text(), "An old silent pond\n")
+    return "poem.txt"
+
+
+def bad_key() -> str:
+    said = aider(HAIKU, key=WRONG_KEY)
+    holds(said, "litellm.AuthenticationError")
+    holds(said, "Incorrect or missing API key")
+    return said.splitlines()[-1]
+
+
+def unknown_model() -> str:
+    said = aider(HAIKU, model="gpt-nobody")
+    holds(said, "litellm.NotFoundError")
+    return said.splitlines()[-1]
+
+
+run("aider-chat", stream, create, edit, bad_key, unknown_model)
