@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pylo_site.local.install import ROOT, say
@@ -20,9 +19,11 @@ from pylo_site.local.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 SCRIPTS = ROOT / "tests" / "clients"
 PINS = ("requirements.txt", "package.json", "package-lock.json")
+VENV = "install the module venv (Debian: apt-get install python3-venv)"
 HINT = "check that the package index can be reached, then try again"
 PATIENCE = 180.0  # seconds for one script
 
@@ -78,34 +79,34 @@ def find(names: Sequence[str], *, homes: Path, scripts: Path = SCRIPTS) -> list[
     return [Client(scripts / name, homes / name) for name in known if not names or name in names]
 
 
-def install(client: Client, step: str) -> None:
+def install(client: Client) -> None:
     """Bring the client's environment to its pins, if it is not; raise `Trouble` with what the installer said."""
     if client.stamp.exists() and client.stamp.read_text() == client.pins:
         return
     shutil.rmtree(client.home, ignore_errors=True)
     client.home.mkdir(parents=True)
     if client.python:
-        _install_python(client, step)
+        _install_python(client)
     else:
-        _install_node(client, step)
+        _install_node(client)
     client.stamp.write_text(client.pins)
 
 
-def _install_python(client: Client, step: str) -> None:
+def _install_python(client: Client) -> None:
     venv = client.home / "venv"
-    say(f"{step}: making its environment", [sys.executable, "-m", "venv", str(venv)], "is the module venv there?")
+    say(f"{client.name}: making its environment", [sys.executable, "-m", "venv", str(venv)], VENV)
     words = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     words += ["--no-input", "--no-deps", "--require-hashes"]  # the pins are complete
-    say(f"{step}: installing", [*words, "-r", str(client.folder / "requirements.txt")], HINT)
+    say(f"{client.name}: installing", [*words, "-r", str(client.folder / "requirements.txt")], HINT)
 
 
-def _install_node(client: Client, step: str) -> None:
+def _install_node(client: Client) -> None:
     if shutil.which("npm") is None:
         raise Trouble("no npm on PATH: install Node 20 or newer (Debian: apt-get install npm).")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(client.folder / name, client.home)
     words = ["npm", "ci", "--prefix", str(client.home), "--ignore-scripts", "--no-audit", "--no-fund"]
-    say(f"{step}: installing", words, HINT)
+    say(f"{client.name}: installing", words, HINT)
 
 
 def run(client: Client, settings: Mapping[str, str], *, patience: float = PATIENCE) -> Run:
@@ -115,7 +116,7 @@ def run(client: Client, settings: Mapping[str, str], *, patience: float = PATIEN
             shutil.copy(script, client.home)  # Node looks for packages beside the script
     scratch = client.home / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
+    scratch.mkdir(parents=True)
     own = {"PATH": os.environ["PATH"], "HOME": str(scratch), "PYTHONPATH": str(client.folder.parent), "LANG": "C.UTF-8"}
     try:
         done = subprocess.run(  # noqa: S603 - our own script

@@ -54,7 +54,9 @@ def read(client: str, run: Run, seconds: float) -> Outcome:
     lines = [line for line in map(_object, run.stdout.splitlines()) if line is not None]
     versions = [str(line["version"]) for line in lines if "version" in line]
     checks = tuple(
-        Check(str(line["check"]), line.get("ok") is True, str(line.get("detail") or "")) for line in lines if "check" in line
+        Check(str(line["check"]), line.get("ok") is True, str(line.get("detail") or ""))
+        for line in lines
+        if "check" in line
     )
     passed = bool(checks) and all(check.ok for check in checks)
     trouble = ""
@@ -91,6 +93,8 @@ def table(outcomes: Iterable[Outcome]) -> str:
     """Return the outcomes as a table in Markdown, columns aligned."""
     rows = [HEAD, *(outcome.cells for outcome in outcomes)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"

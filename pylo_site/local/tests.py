@@ -85,19 +85,27 @@ def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the signat
     raise KeyboardInterrupt
 
 
+def _pytest(given: Mapping[str, str], words: list[str]) -> int:
+    browser(given)
+    with engines_for("test", given) as settings:
+        return _python(settings, "-m", "pytest", *words)
+
+
+def _clients(given: Mapping[str, str], names: list[str]) -> int:
+    with engines_for("clients", given) as settings:
+        return _python(settings, "-m", "tests.clients", *names)
+
+
+def _python(settings: Mapping[str, str], *words: str) -> int:
+    return subprocess.run([sys.executable, *words], cwd=ROOT, env=settings, check=False).returncode  # noqa: S603 - our own
+
+
 def main() -> int:
     given = dict(os.environ)
     signal.signal(signal.SIGTERM, _terminate)
+    words = sys.argv[1:]
     try:
-        if sys.argv[1:2] == [CLIENTS]:
-            with engines_for("clients", given) as settings:
-                homes = Path(settings["PYLO_JOURNAL_DIR"]).parent
-                words = [sys.executable, "-m", "tests.clients", str(homes), *sys.argv[2:]]
-                return subprocess.run(words, cwd=ROOT, env=settings, check=False).returncode  # noqa: S603 - our own
-        browser(given)
-        with engines_for("test", given) as settings:
-            words = [sys.executable, "-m", "pytest", *sys.argv[1:]]
-            return subprocess.run(words, cwd=ROOT, env=settings, check=False).returncode  # noqa: S603 - our own
+        return _clients(given, words[1:]) if words[:1] == [CLIENTS] else _pytest(given, words)
     except Trouble as trouble:
         print(f"bin/test: {trouble}", file=sys.stderr)
         return 1

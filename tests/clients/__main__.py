@@ -19,17 +19,30 @@ if TYPE_CHECKING:
     from tests.fakes.stack import Stack
 
 
+def install(found: list[Client]) -> dict[str, Outcome]:
+    """Bring every environment up to date; return the failures by client."""
+    failed: dict[str, Outcome] = {}
+    for client in found:
+        began = time.monotonic()
+        try:
+            clients.install(client)
+        except Trouble as trouble:
+            failed[client.name] = Outcome(client.name, time.monotonic() - began, trouble=str(trouble))
+    return failed
+
+
 def check(client: Client, stack: Stack) -> Outcome:
-    """Install the client and run its script as a customer of its own."""
-    began = time.monotonic()
-    try:
-        clients.install(client, client.name)
-    except Trouble as trouble:
-        return Outcome(client.name, time.monotonic() - began, trouble=str(trouble))
+    """Run the client's script as a customer of its own."""
     settings = {"PYLO_BASE_URL": stack.api_base, "PYLO_API_KEY": stack.member().key}
     began = time.monotonic()
     done = clients.run(client, settings)
     return outcomes.read(client.name, done, time.monotonic() - began)
+
+
+def tell(outcome: Outcome) -> None:
+    print(f"{'ok    ' if outcome.ok else 'FAILED'} {outcome.client} ({outcome.seconds:.1f} s)", flush=True)
+    for line in outcomes.failures(outcome):
+        print("\n".join(f"    {part}" for part in line.splitlines()), flush=True)
 
 
 def main(var: Path, names: list[str]) -> int:
@@ -38,17 +51,15 @@ def main(var: Path, names: list[str]) -> int:
     except Trouble as trouble:
         print(f"bin/test --clients: {trouble}", file=sys.stderr)
         return 1
+    failed = install(found)
     logs = var / "product"
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
     ended = []
     with product.running(logs, environ=os.environ) as stack:
         for client in found:
-            outcome = check(client, stack)
-            ended.append(outcome)
-            print(f"{'ok    ' if outcome.ok else 'FAILED'} {client.name} ({outcome.seconds:.1f} s)", flush=True)
-            for line in outcomes.failures(outcome):
-                print("\n".join(f"    {part}" for part in line.splitlines()), flush=True)
+            ended.append(failed.get(client.name) or check(client, stack))
+            tell(ended[-1])
     table = outcomes.table(ended)
     (var / "table.md").write_text(table)
     print(f"\n{table}")
@@ -56,4 +67,4 @@ def main(var: Path, names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(Path(os.environ["PYLO_JOURNAL_DIR"]).parent, sys.argv[1:]))

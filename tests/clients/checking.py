@@ -1,4 +1,4 @@
-"""What every script does with its checks: run them in order and print a line of JSON for each. Standard library only."""
+"""What every script does with its checks: run them in order, print a line of JSON for each. Standard library only."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from checking import API_KEY, BASE_URL, MODEL, run, same
 
 REQUESTS = 12
 PROMPTS = Path("prompts.jsonl")
-TAIL = 40  # lines
+TAIL = 8  # lines
 
 
 def concurrent() -> str:
@@ -21,16 +21,26 @@ def concurrent() -> str:
 
 
 def throughput() -> str:
-    return _benchmark("kind=throughput")
+    return _benchmark("kind=throughput,max_concurrency=8")
 
 
 def _benchmark(profile: str) -> str:
     """Run one profile to its end, and return what its report counts: no request may have failed."""
     out = Path("report.json")
     out.unlink(missing_ok=True)
-    words = ["run", "--backend", f"kind=openai_http,target={BASE_URL.removesuffix('/v1')},model={MODEL},api_key={API_KEY}"]
+    words = [
+        "run",
+        "--backend",
+        f"kind=openai_http,target={BASE_URL.removesuffix('/v1')},model={MODEL},api_key={API_KEY}",
+    ]
     words += ["--profile", profile, "--constraint", f"kind=max_requests,count={REQUESTS}"]
-    words += ["--data", f"kind=json_file,path={PROMPTS}", "--output", f"kind=json,path={out}", "--disable-console-interactive"]
+    words += [
+        "--data",
+        f"kind=json_file,path={PROMPTS}",
+        "--output",
+        f"kind=json,path={out}",
+        "--disable-console-interactive",
+    ]
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     code = "import sys; from guidellm.__main__ import cli; sys.exit(cli())"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""LangChain's ChatOpenAI: it drops reasoning, replays a call's message with `content` null, and demands tools by name."""
+"""LangChain's ChatOpenAI: it drops reasoning, replays a call with `content` null, and demands tools by name."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import Any
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches a list of prices when it is imported
 
-import litellm  # noqa: E402
-from checking import (  # noqa: E402
+import litellm
+from checking import (
     ANSWERED,
     API_KEY,
     BASE_URL,
@@ -23,7 +23,7 @@ from checking import (  # noqa: E402
     run,
     same,
 )
-from pydantic import BaseModel  # noqa: E402
+from pydantic import BaseModel
 
 ASK = [{"role": "user", "content": HAIKU}]
 OURS: Any = {"model": f"openai/{MODEL}", "api_base": BASE_URL, "api_key": API_KEY}

@@ -23,11 +23,11 @@ MODELS = f"""\
   api_base: {BASE_URL}
   api_key_name: pylo
 """
-FUNCTION = '''
+FUNCTION = """
 def get_weather(city: str) -> str:
     "Tell the weather of a city."
     return "Fine in " + city
-'''
+"""
 
 
 def llm(*words: str, fails: bool = False) -> str:

@@ -38,7 +38,9 @@ def create() -> str:
 def create_from_asyncio() -> str:
     async def ask() -> str:
         async with openai.AsyncOpenAI(base_url=BASE_URL, api_key=API_KEY) as aio:
-            chunks = [chunk async for chunk in await aio.chat.completions.create(model=MODEL, messages=ASK, stream=True)]
+            chunks = [
+                chunk async for chunk in await aio.chat.completions.create(model=MODEL, messages=ASK, stream=True)
+            ]
         return poem("".join(chunk.choices[0].delta.content or "" for chunk in chunks))
 
     return asyncio.run(ask())

@@ -1,4 +1,4 @@
-"""Pydantic AI's agents: typed output comes by a tool that is demanded (`tool_choice: required`) with a strict schema."""
+"""Pydantic AI's agents: typed output comes by a tool that is demanded (`required`) with a strict schema."""
 
 from __future__ import annotations
 

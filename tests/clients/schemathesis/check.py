@@ -20,7 +20,16 @@ def _holds(path: str) -> str:
     """Run the phases against one path, and return how many cases that was."""
     words = ["run", str(SPEC), "--url", BASE_URL, "--header", f"Authorization: Bearer {API_KEY}"]
     words += ["--include-path", path, "--phases", "examples,coverage,fuzzing", "--checks", CHECKS]
-    words += ["--max-examples", EXAMPLES, "--seed", "1", "--no-color", "--request-timeout", "20", "--continue-on-failure"]
+    words += [
+        "--max-examples",
+        EXAMPLES,
+        "--seed",
+        "1",
+        "--no-color",
+        "--request-timeout",
+        "20",
+        "--continue-on-failure",
+    ]
     code = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     Path(f"{path.strip('/').split('/')[0]}-{len(path)}.log").write_text(done.stdout + done.stderr)

@@ -35,7 +35,7 @@ REFUSALS = {
 
 
 def write(to: Path) -> None:
-    whole = yaml.load(OFFICIAL.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    whole = yaml.load(OFFICIAL.read_text(), Loader=yaml.CSafeLoader)
     paths = {path: _operations(whole["paths"][path], methods) for path, methods in OFFERED.items()}
     schemas = whole["components"]["schemas"]
     schemas["CreateChatCompletionRequest"]["allOf"].append({"properties": {"model": {"const": MODEL}}})
