@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pylo_site.local.clients import Run
 
 TAIL = 12  # lines of what a script said last
+LONGEST = 160  # characters of a detail in the report
+NEWLINE = "\n"
 HEAD = ("client", "version", "checks", "seconds", "failed")
 
 
@@ -87,6 +89,15 @@ def failures(outcome: Outcome) -> Iterable[str]:
             yield f"{outcome.client}: {check.name}: {check.detail}"
     if outcome.trouble:
         yield f"{outcome.client}: {outcome.trouble}"
+
+
+def details(outcomes: Iterable[Outcome]) -> str:
+    """Return every check with the first line of its detail, as lists in Markdown."""
+    parts = []
+    for outcome in outcomes:
+        lines = [f"- {check.name}: {check.detail.partition(NEWLINE)[0][:LONGEST]}" for check in outcome.checks]
+        parts.append("\n".join([f"## {outcome.client} {outcome.version}", "", *lines, ""]))
+    return "\n".join(parts)
 
 
 def table(outcomes: Iterable[Outcome]) -> str:

@@ -61,7 +61,7 @@ def main(var: Path, names: list[str]) -> int:
             ended.append(failed.get(client.name) or check(client, stack))
             tell(ended[-1])
     table = outcomes.table(ended)
-    (var / "table.md").write_text(table)
+    (var / "table.md").write_text(f"{table}\n{outcomes.details(ended)}")
     print(f"\n{table}")
     return 0 if all(outcome.ok for outcome in ended) else 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from checking import API_KEY, BASE_URL, HAIKU, MODEL, WRONG_KEY, holds, poem, run, same
 
+COMMAND = Path(sys.executable).with_name("aider")
 QUIET = (
     *("--no-git", "--yes-always", "--no-show-model-warnings", "--no-check-update", "--no-show-release-notes"),
     *("--analytics-disable", "--no-pretty", "--no-fancy-input", "--map-tokens", "0", "--no-detect-urls"),
@@ -28,7 +29,7 @@ def aider(message: str, *words: str, key: str = API_KEY, model: str = MODEL) -> 
     """Return what the command printed; it must end with 0, as it does also when the model refused."""
     own = {"OPENAI_API_BASE": BASE_URL, "OPENAI_API_KEY": key, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     done = subprocess.run(
-        [sys.executable, "-m", "aider", "--model", f"openai/{model}", *QUIET, *words, "--message", message],
+        [COMMAND, "--model", f"openai/{model}", *QUIET, *words, "--message", message],
         env={**os.environ, **own},
         capture_output=True,
         text=True,

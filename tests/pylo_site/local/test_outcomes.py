@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pylo_site.local.clients import Run
-from pylo_site.local.outcomes import Check, Outcome, failures, read, table
+from pylo_site.local.outcomes import Check, Outcome, details, failures, read, table
 
 VERSION = json.dumps({"version": "1.2.3"})
 PASSED = json.dumps({"check": "create", "ok": True, "detail": "a poem"})
@@ -65,3 +65,10 @@ def test_the_table_has_a_row_for_each_client() -> None:
         "| sdk    | 1.2.3   | 1 of 1 | 1.2     |        |\n"
         "| sdk    | 1.2.3   | 1 of 2 | 1.2     | stream |\n"
     )
+
+
+def test_the_details_are_a_line_for_each_check() -> None:
+    outcome = Outcome(
+        "sdk", 1.0, "1.2.3", (Check("create", ok=True, detail="a poem\nof lines"), Check("stream", ok=False))
+    )
+    assert details([outcome]) == "## sdk 1.2.3\n\n- create: a poem\n- stream: \n"
