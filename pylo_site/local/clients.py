@@ -25,7 +25,7 @@ SCRIPTS = ROOT / "tests" / "clients"
 PINS = ("requirements.txt", "package.json", "package-lock.json")
 VENV = "install the module venv (Debian: apt-get install python3-venv)"
 HINT = "check that the package index can be reached, then try again"
-PATIENCE = 180.0  # seconds for one script
+PATIENCE = 400.0  # seconds for one script
 
 
 @dataclass(frozen=True, slots=True)

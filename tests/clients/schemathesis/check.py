@@ -14,14 +14,14 @@ from trimmed import write
 CHECKS = "not_a_server_error,response_schema_conformance,status_code_conformance,unsupported_method"
 EXAMPLES = "60"  # of each operation in the fuzzing phase
 COMMAND = Path(sys.executable).with_name("schemathesis")
-SPEC = Path("openai.json")
+WHOLE, OFFERED = Path("whole.json"), Path("offered.json")
 TAIL = 60  # lines
 
 
-def _holds(path: str, *statuses: int) -> str:
+def _holds(spec: Path, path: str, *statuses: int) -> str:
     """Run the phases against one path; return how often each status came. The `statuses` must be among them."""
-    name = f"{path.count('/')}{path.rpartition('/')[2].strip('{}')}"
-    words = ["run", str(SPEC), "--url", BASE_URL, "--header", f"Authorization: Bearer {API_KEY}", "--no-color"]
+    name = "-".join([spec.stem, *path.strip("/}").replace("{", "").split("/")])
+    words = ["run", str(spec), "--url", BASE_URL, "--header", f"Authorization: Bearer {API_KEY}", "--no-color"]
     words += ["--include-path", path, "--phases", "examples,coverage,fuzzing", "--checks", CHECKS]
     words += ["--max-examples", EXAMPLES, "--seed", "1", "--request-timeout", "20", "--continue-on-failure"]
     words += ["--report-har-path", f"{name}.har"]
@@ -35,16 +35,21 @@ def _holds(path: str, *statuses: int) -> str:
 
 
 def chat_completions() -> str:
-    return _holds("/chat/completions", 200, 400, 405)
+    return _holds(WHOLE, "/chat/completions", 200, 400, 405)
+
+
+def chat_completions_as_offered() -> str:
+    return _holds(OFFERED, "/chat/completions", 200, 400, 405)
 
 
 def models() -> str:
-    return _holds("/models", 200, 405)
+    return _holds(WHOLE, "/models", 200, 405)
 
 
 def one_model() -> str:
-    return _holds("/models/{model}", 200, 404, 405)
+    return _holds(WHOLE, "/models/{model}", 200, 404, 405)
 
 
-write(SPEC)
-run("schemathesis", chat_completions, models, one_model)
+write(WHOLE, offered=False)
+write(OFFERED, offered=True)
+run("schemathesis", chat_completions, chat_completions_as_offered, models, one_model)

