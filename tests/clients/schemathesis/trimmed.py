@@ -40,11 +40,18 @@ ROLES = ("Developer", "System", "User")
 POEM = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
 EXAMPLES: dict[str, Node] = {
     "whole": {"messages": [{"role": "user", "content": HAIKU}]},
+    "stream": {"messages": [{"role": "user", "content": HAIKU}], "stream": True},
+    "stream with usage": {
+        "messages": [{"role": "user", "content": HAIKU}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    },
     "parts": {"messages": [{"role": "user", "content": [{"type": "text", "text": HAIKU}]}], "temperature": 0.2},
     "cut": {"messages": [{"role": "user", "content": HAIKU}], "max_completion_tokens": 3},
     "tools": {
         "messages": [{"role": "user", "content": WEATHER}],
         "tools": [{"type": "function", "function": {"name": "get_weather", "parameters": POEM}}],
+        "stream": True,
     },
     "structured": {
         "messages": [{"role": "user", "content": HAIKU}],
