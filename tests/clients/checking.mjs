@@ -8,7 +8,7 @@ export const API_KEY = process.env.PYLO_API_KEY;
 export const WRONG_KEY = "pylo_sk_wrong";
 export const HAIKU = "Write a haiku about routing tables.";
 export const WEATHER = "How is the weather? Ask in three rounds."; // the sandbox calls again after each result
-export const ROUNDS = 1;
+export const ROUNDS = 3;
 export const ANSWERED = /^The tool has answered/; // how the sandbox begins its words after a tool's last result
 
 /** Returns what the sandbox wrote for HAIKU: three lines. */

@@ -20,7 +20,7 @@ API_KEY: Final = os.environ["PYLO_API_KEY"]
 WRONG_KEY: Final = "pylo_sk_wrong"
 HAIKU: Final = "Write a haiku about routing tables."
 WEATHER: Final = "How is the weather? Ask in three rounds."  # the sandbox calls the tool again after each result
-ROUNDS: Final = 1
+ROUNDS: Final = 3
 LONGEST: Final = 2000  # characters of a check's detail
 ANSWERED: Final = "The tool has answered"  # how the sandbox begins its words after a tool's last result
 
