@@ -9,12 +9,18 @@ export const WRONG_KEY = "pylo_sk_wrong";
 export const HAIKU = "Write a haiku about routing tables.";
 export const WEATHER = "How is the weather? Ask in three rounds."; // the sandbox calls again after each result
 export const ROUNDS = 3;
+export const REASONING = process.env.PYLO_UPSTREAM !== "openai"; // that one never shows what it thinks
 export const ANSWERED = /^The tool has answered/; // how the sandbox begins its words after a tool's last result
 
 /** Returns what the sandbox wrote for HAIKU: three lines. */
 export function poem(text) {
   assert.equal(text.split("\n").length, 3, `no haiku: ${text}`);
   return text.replaceAll("\n", " / ");
+}
+
+/** Asserts that there is reasoning, or none where the upstream shows none. */
+export function thought(text) {
+  assert.equal(Boolean(text), REASONING, `reasoning: ${text}`);
 }
 
 /** Returns the error of exactly this kind that `call` rejects with. */

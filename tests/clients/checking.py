@@ -21,12 +21,18 @@ WRONG_KEY: Final = "pylo_sk_wrong"
 HAIKU: Final = "Write a haiku about routing tables."
 WEATHER: Final = "How is the weather? Ask in three rounds."  # the sandbox calls the tool again after each result
 ROUNDS: Final = 3
+REASONING: Final = os.environ.get("PYLO_UPSTREAM") != "openai"  # that one never shows what it thinks
 LONGEST: Final = 2000  # characters of a check's detail
 ANSWERED: Final = "The tool has answered"  # how the sandbox begins its words after a tool's last result
 
 
 def same(got: object, wanted: object) -> None:
     assert got == wanted, f"{got!r} is not {wanted!r}"
+
+
+def thought(text: object) -> None:
+    """Assert that there is reasoning, or none where the upstream shows none."""
+    same(bool(text), REASONING)
 
 
 def holds(text: str, part: str) -> None:

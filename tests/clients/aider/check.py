@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from checking import API_KEY, BASE_URL, HAIKU, MODEL, WRONG_KEY, holds, poem, run, same
+from checking import API_KEY, BASE_URL, HAIKU, MODEL, REASONING, WRONG_KEY, holds, poem, run, same
 
 COMMAND = Path(sys.executable).with_name("aider")
 QUIET = (
@@ -49,10 +49,10 @@ def create() -> str:
 
 
 def _answer(said: str) -> str:
-    holds(said, "THINKING")
-    after = said.split("ANSWER", 1)[1]
-    lines = [line for line in after.splitlines()[1:] if line.strip()]
-    return poem("\n".join(lines[:3]))
+    same("THINKING" in said, REASONING)
+    lines = [line for line in said.splitlines() if line.strip()]
+    (last,) = [number for number, line in enumerate(lines) if line.startswith("Tokens:")]
+    return poem("\n".join(lines[last - 3 : last]))
 
 
 def edit() -> str:

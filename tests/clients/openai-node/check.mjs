@@ -4,7 +4,8 @@ import OpenAI from "openai";
 import { LengthFinishReasonError } from "openai/error";
 import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
-import { ANSWERED, API_KEY, BASE_URL, HAIKU, MODEL, ROUNDS, WEATHER, WRONG_KEY, poem, raised, run } from "./checking.mjs";
+import { ANSWERED, API_KEY, BASE_URL, HAIKU, MODEL, ROUNDS, WEATHER, WRONG_KEY } from "./checking.mjs";
+import { poem, raised, run, thought } from "./checking.mjs";
 
 const client = new OpenAI({ baseURL: BASE_URL, apiKey: API_KEY });
 const messages = [{ role: "user", content: HAIKU }];
@@ -16,7 +17,7 @@ async function create() {
   const answer = await chat();
   const [choice] = answer.choices;
   assert.deepEqual([answer.model, choice.finish_reason, choice.message.role], [MODEL, "stop", "assistant"]);
-  assert.ok(choice.message.reasoning_content);
+  thought(choice.message.reasoning_content);
   assert.equal(answer.usage.total_tokens, answer.usage.prompt_tokens + answer.usage.completion_tokens);
   return poem(choice.message.content);
 }
@@ -56,7 +57,7 @@ async function loop({ keep }) {
     assert.deepEqual([call.type, call.function.name], ["function", "get_weather"]);
     assert.deepEqual(JSON.parse(call.function.arguments), { city: "sandbox" });
     const { reasoning_content, ...bare } = choice.message;
-    assert.ok(reasoning_content);
+    thought(reasoning_content);
     history.push(keep ? choice.message : bare, { role: "tool", tool_call_id: call.id, content: `Fine, ${turn}.` });
   }
   const [final] = (await chat({ messages: history, tools: [weather] })).choices;

@@ -7,7 +7,22 @@ import json
 from typing import Any
 
 import openai
-from checking import ANSWERED, API_KEY, BASE_URL, HAIKU, MODEL, ROUNDS, WEATHER, WRONG_KEY, poem, raised, run, same
+from checking import (
+    ANSWERED,
+    API_KEY,
+    BASE_URL,
+    HAIKU,
+    MODEL,
+    REASONING,
+    ROUNDS,
+    WEATHER,
+    WRONG_KEY,
+    poem,
+    raised,
+    run,
+    same,
+    thought,
+)
 from pydantic import BaseModel
 
 client = openai.OpenAI(base_url=BASE_URL, api_key=API_KEY)
@@ -29,7 +44,7 @@ def create() -> str:
     answer = client.chat.completions.create(model=MODEL, messages=ASK)
     (choice,) = answer.choices
     same((answer.model, choice.finish_reason, choice.message.role), (MODEL, "stop", "assistant"))
-    assert choice.message.reasoning_content  # type: ignore[attr-defined]
+    thought(getattr(choice.message, "reasoning_content", None))
     assert answer.usage is not None
     same(answer.usage.total_tokens, answer.usage.prompt_tokens + answer.usage.completion_tokens)
     return poem(choice.message.content)
@@ -62,7 +77,7 @@ def stream_helper() -> str:
         final = events.get_final_completion().choices[0].message
     assert {"content.delta", "content.done", "chunk"} <= kinds
     same(final.role, "assistant")
-    assert final.reasoning_content  # type: ignore[attr-defined]
+    thought(getattr(final, "reasoning_content", None))
     return poem(final.content)
 
 
@@ -89,7 +104,7 @@ def _loop(messages: Any, *, keep_reasoning: bool) -> str:
         same(Weather.model_validate_json(call.function.arguments), Weather(city="sandbox"))
         dumped = choice.message.model_dump(exclude_none=True)
         kept = dumped if keep_reasoning else {name: dumped[name] for name in ("role", "tool_calls")}
-        same("reasoning_content" in kept, keep_reasoning)
+        same("reasoning_content" in kept, keep_reasoning and REASONING)
         messages += [kept, {"role": "tool", "tool_call_id": call.id, "content": f"Fine, {turn}."}]
         ids.append(call.id)
     same(len(set(ids)), ROUNDS)
