@@ -122,7 +122,7 @@ def run(client: Client, settings: Mapping[str, str], *, patience: float = PATIEN
         done = subprocess.run(  # noqa: S603 - our own script
             client.command,
             cwd=scratch,
-            env=own | settings,
+            env={**own, **settings},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
