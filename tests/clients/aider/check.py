@@ -65,7 +65,7 @@ def edit() -> str:
 def bad_key() -> str:
     said = aider(HAIKU, key=WRONG_KEY)
     holds(said, "litellm.AuthenticationError")
-    holds(said, "Incorrect or missing API key")
+    holds(said, "Incorrect API key provided")
     return said.splitlines()[-1]
 
 

@@ -106,7 +106,7 @@ def temperature_zero() -> str:
 def bad_key() -> str:
     ask = lambda: litellm.completion(**OURS | {"api_key": WRONG_KEY}, messages=ASK)  # noqa: E731
     error = raised(litellm.AuthenticationError, ask)
-    assert "Incorrect or missing API key" in error.message
+    assert "Incorrect API key provided" in error.message
     return error.message
 
 

@@ -81,13 +81,13 @@ def structured() -> str:
 
 def bad_key() -> str:
     said = llm("-m", "pylo", "--key", WRONG_KEY, HAIKU, fails=True)
-    holds(said, "Incorrect or missing API key")
+    holds(said, "Incorrect API key provided")
     return said.strip()
 
 
 def unknown_model() -> str:
     said = llm("-m", "nobody", HAIKU, fails=True)
-    holds(said, "404 - The model")
+    holds(said, "gpt-nobody")
     return said.strip()
 
 
