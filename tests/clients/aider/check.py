@@ -63,16 +63,18 @@ def edit() -> str:
 
 
 def bad_key() -> str:
-    said = aider(HAIKU, key=WRONG_KEY)
-    holds(said, "litellm.AuthenticationError")
-    holds(said, "Incorrect API key provided")
-    return said.splitlines()[-1]
+    return _refused(aider(HAIKU, key=WRONG_KEY), "litellm.AuthenticationError: ", "Incorrect API key provided")
 
 
 def unknown_model() -> str:
-    said = aider(HAIKU, model="gpt-nobody")
-    holds(said, "litellm.NotFoundError")
-    return said.splitlines()[-1]
+    return _refused(aider(HAIKU, model="gpt-nobody"), "litellm.NotFoundError: ", "gpt-nobody")
+
+
+def _refused(said: str, error: str, words: str) -> str:
+    message = " ".join(said[said.find(error) :].split()) if error in said else said  # it wraps its lines
+    holds(message, error)
+    holds(message, words)
+    return message
 
 
 run("aider-chat", stream, create, edit, bad_key, unknown_model)
