@@ -25,6 +25,7 @@ def test_a_double_click_makes_one_key_and_a_menu_opens_and_closes_by_keyboard(pa
     page.get_by_role("link", name="I have stored it").click()
     expect(page.locator("tbody tr").filter(has_text="twice")).to_have_count(1)
 
+    page.wait_for_load_state()  # the script is deferred: the rows are there before it listens
     account = page.get_by_label("Account", exact=True)
     account.press("Enter")
     sign_out = page.get_by_role("button", name="Sign out")
