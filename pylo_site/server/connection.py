@@ -108,6 +108,7 @@ class Connection(TwistedProtocol):
         if exchange is not None:
             exchange.complete = True
             exchange.changed()
+        self._read(on=True)  # this body grows no more, taken or not; only who reads hears of a hang-up
 
     def refused(self, refusal: Refusal, heading: Heading | None) -> None:
         """Answer with the refusal, in its turn; a request that is in the middle of its body gets it as its answer."""

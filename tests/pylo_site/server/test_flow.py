@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.probing import CLOSE, OPEN, RESET
+from tests.fakes.probing import CLOSE, OPEN, RESET, listen
 from tests.pylo_site.server.conftest import request
 
 if TYPE_CHECKING:
@@ -62,6 +62,24 @@ def test_an_application_that_does_not_read_a_body_gets_it_in_bounded_pieces(serv
     pieces = [int(note.split()[1]) for note in served.notes() if note.startswith("request")]
     assert sum(pieces) == 3 * MIB
     assert max(pieces) <= 192 * 1024
+
+
+@pytest.mark.conformance(148)
+def test_a_hang_up_is_heard_though_the_body_came_before_it_was_wanted(serve: Callable[..., Served]) -> None:
+    served = serve(unread_bytes=1000)
+    with connect(served) as line:
+        line.sendall(request("POST", "/unread", "Content-Length: 1500\r\n", bytes(1500)))
+        assert served.noted("whole")
+    assert served.noted("http.disconnect")
+
+
+def test_a_line_goes_on_behind_a_body_that_nobody_took(serve: Callable[..., Served]) -> None:
+    served = serve(unread_bytes=1000)
+    with connect(served) as line:
+        line.sendall(request("POST", "/early", "Content-Length: 1500\r\n", bytes(1500)))
+        assert listen(line).result == "401 open"
+        line.sendall(request("GET", "/"))
+        assert listen(line).result == "200 open"
 
 
 @pytest.mark.conformance(16)
