@@ -167,9 +167,14 @@ class Connection(TwistedProtocol):
         if not exchange.response.keep_alive or not exchange.complete or self._host.ending:
             self._close(linger=not exchange.complete or bool(self._held))
             return
-        limits = self._limits
-        self.deadline = self._host.now() + (limits.head_seconds if self._parser.in_head else limits.idle_seconds)
+        self.deadline = self._host.now() + self._patience()
         self._next()
+
+    def _patience(self) -> float:
+        """Return the seconds that the client has for what it is sending, or for its next word."""
+        if self._parser.in_head:
+            return self._limits.head_seconds
+        return self._limits.body_seconds if self._parser.in_body else self._limits.idle_seconds
 
     def finished(self, exchange: Exchange) -> None:
         """The application has returned, raised or been cancelled. What it did not answer is an error of ours."""

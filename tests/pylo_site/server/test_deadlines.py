@@ -61,6 +61,12 @@ def test_a_line_that_was_used_is_closed_too(hasty: Served) -> None:
     assert hasty.ask(request("GET", "/"), answers=9).result == "200 close"
 
 
+def test_a_body_that_began_behind_another_request_has_no_longer(serve: Callable[..., Served]) -> None:
+    served = serve(body_seconds=SOON, idle_seconds=60)
+    behind = request("POST", "/", "Content-Length: 900\r\n", b"a")
+    assert served.ask(request("GET", "/") + behind, answers=9).result == "200 408 close"
+
+
 def test_an_answer_that_takes_longer_than_a_request_may_is_not_cut(hasty: Served) -> None:
     heard = hasty.ask(request("GET", "/stream", "Connection: close\r\n"), answers=9)
     assert heard.result == "200 close"
