@@ -46,9 +46,10 @@ class Head:
         return self.chunked or self.length > 0
 
     def lines(self, *, without: bytes = b"") -> bytes:
-        """Return it as bytes of HTTP/1.1 again, without one header."""
+        """Return it as the bytes of a head again, without one header."""
         headers = (b"%b: %b\r\n" % each for each in self.headers if each[0] != without)
-        return b"%b %b HTTP/1.1\r\n" % (self.method.encode(), self.target) + b"".join(headers) + b"\r\n"
+        line = b"%b %b HTTP/%b\r\n" % (self.method.encode(), self.target, self.version.encode())
+        return line + b"".join(headers) + b"\r\n"
 
 
 class Heading:

@@ -101,7 +101,7 @@ class Parser:
         head, self._upgrading = self._upgrading, None
         if head is None or self._owner is None:
             return
-        if head.upgrade == WEBSOCKET and not head.has_body:
+        if head.upgrade == WEBSOCKET and head.version == "1.1" and not head.has_body:
             self.deaf = True
             self._owner.upgraded(head, rest)
         elif head.method == "CONNECT" or not head.upgrade:

@@ -180,6 +180,12 @@ def test_an_upgrade_that_is_not_taken_keeps_the_requests_body(served: Served) ->
     assert json.loads(heard.last[1])["length"] == 3
 
 
+def test_an_older_client_that_asks_to_upgrade_is_answered_in_its_own_version(served: Served) -> None:
+    heard = served.ask(b"GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    assert heard.result == "200 close"
+    assert json.loads(heard.last[1])["http_version"] == "1.0"
+
+
 @pytest.mark.conformance(1)
 def test_an_answer_that_names_no_request_is_given_a_name(served: Served) -> None:
     assert served.get("/").last[0]["x-request-id"].startswith("req_")
