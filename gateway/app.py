@@ -141,10 +141,11 @@ class Gateway:
             try:
                 await self._admit(meter.admitted, ids)
                 plan = routing.plan(parts.config.upstreams)
-                async with parts.drain.running(), request.connected(outlet.heartbeat()):
-                    async with await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer:
-                        parts.journal.first(ids.uid, parts.clock.ms())
-                        await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
+                async with request.connected(outlet.heartbeat()):
+                    async with parts.drain.running():  # what is settled is no longer taken back
+                        async with await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer:
+                            parts.journal.first(ids.uid, parts.clock.ms())
+                            await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
                     self._settle(meter.completed(at_ms=parts.clock.ms()))
                     await self._sync(ids)
                 await outlet.finish(meter.finish_reason, meter.usage)

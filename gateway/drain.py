@@ -29,7 +29,8 @@ class Drain:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the block; it ends with `ShuttingDown` where `end` could not wait for it."""
+        """Run the block, unless it comes too late; it ends with `ShuttingDown` where `end` could not wait for it."""
+        self.admit()
         limit = asyncio.timeout(None)
         try:
             async with limit:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.drain import Drain
 from gateway.errors import Overloaded, ShuttingDown
+from gateway.usage import Outcome
+
+if TYPE_CHECKING:
+    from tests.gateway.conftest import World
 
 SOON = 0.01
 
@@ -75,3 +80,31 @@ async def test_a_cancelled_block_is_cancelled_and_no_longer_waited_for() -> None
     with pytest.raises(asyncio.CancelledError):
         await task
     await drain.end(3600)
+
+
+async def test_what_was_let_in_and_does_not_run_yet_comes_too_late() -> None:
+    drain = Drain()
+    await drain.end(3600)
+    with pytest.raises(Overloaded):
+        async with drain.running():
+            raise AssertionError
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_that_is_settled_is_not_taken_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, stream: bool
+) -> None:
+    syncing, synced = asyncio.Event(), asyncio.Event()
+
+    async def sync() -> None:
+        syncing.set()
+        await synced.wait()
+
+    monkeypatch.setattr(world.journal, "sync", sync)
+    task = asyncio.get_running_loop().create_task(world.chat(stream=stream))
+    await syncing.wait()
+    await world.drain.end(0)
+    synced.set()
+    answer = await task
+    assert (answer.status, answer.complete, b"error" in answer.body) == (200, True, False)
+    assert world.record.outcome is Outcome.COMPLETED
