@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,11 +70,17 @@ class Gateway:
         reply = Reply(send, ids, stamp, bodiless=request.method == "HEAD")
         line = Access(pylo_request_id=ids.own_id, x_request_id=ids.request_id)
         try:
+            with suppress(ClientGone):  # amid its answer, or before it could be told of an error
+                await self._answer_or_tell(request, reply, ids, line)
+        finally:
+            line.status, line.duration_ms = reply.status or GONE, clock.ms() - began_ms
+            telemetry.access(line)
+
+    async def _answer_or_tell(self, request: Request, reply: Reply, ids: RequestIds, line: Access) -> None:
+        try:
             await self._answer(request, reply, ids, line)
-        except ClientGone:
-            pass
-        except BrokenOff:
-            raise  # the server cuts the connection
+        except (ClientGone, BrokenOff):  # there is nobody to tell, or the server cuts the connection
+            raise
         except ApiError as error:
             line.error_code = error.code
             await reply.error(error)
@@ -82,9 +89,6 @@ class Gateway:
             told = _unavailable() if isinstance(error, StoreUnavailable) else InternalError()
             line.error_code = told.code
             await reply.error(told)
-        finally:
-            line.status, line.duration_ms = reply.status or GONE, clock.ms() - began_ms
-            telemetry.access(line)
 
     async def _answer(self, request: Request, reply: Reply, ids: RequestIds, line: Access) -> None:
         if ids.refused:
@@ -142,10 +146,12 @@ class Gateway:
                 await self._admit(meter.admitted, ids)
                 plan = routing.plan(parts.config.upstreams)
                 async with request.connected(outlet.heartbeat()):
-                    async with parts.drain.running():  # what is settled is no longer taken back
-                        async with await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer:
-                            parts.journal.first(ids.uid, parts.clock.ms())
-                            await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
+                    async with (
+                        parts.drain.running(),  # what is settled is no longer taken back
+                        await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer,
+                    ):
+                        parts.journal.first(ids.uid, parts.clock.ms())
+                        await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
                     self._settle(meter.completed(at_ms=parts.clock.ms()))
                     await self._sync(ids)
                 await outlet.finish(meter.finish_reason, meter.usage)

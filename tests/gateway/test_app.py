@@ -311,6 +311,18 @@ def test_a_bug_is_a_500_that_quotes_nothing(world: World, caplog: pytest.LogCapt
     assert "CANARY" not in str([record.__dict__ for record in caplog.records])
 
 
+@pytest.mark.parametrize("path", ["/v1/nope", PATH, "/v1/models"])
+async def test_a_client_that_does_not_wait_for_a_refusal_is_no_crash(world: World, path: str) -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        raise ConnectionError(message["type"])
+
+    await world.gateway(Caller(world.gateway).scope("POST", path, []), receive, send)
+    assert untouched(world)
+
+
 def test_a_cancelled_server_settles_what_it_was_serving() -> None:
     world = make_world(Turn([content("a"), Act.HANG]))
 
