@@ -34,10 +34,9 @@ def _messages(asked: Asked) -> None:
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or message.get("role") not in {"system", "user", "assistant", "tool"}:
             raise invalid(f"Invalid request: message at position {index} has an invalid role")
-        if message["role"] == "user" and message.get("content") in (None, "", []):
-            raise invalid(f"Invalid request: message at position {index} with role 'user' must not be empty")
-        if message["role"] == "assistant" and not message.get("content") and not message.get("tool_calls"):
-            raise invalid(f"Invalid request: message at position {index} with role 'assistant' must not be empty")
+        if not message.get("content") and not (message["role"] == "assistant" and message.get("tool_calls")):
+            role = message["role"]
+            raise invalid(f"Invalid request: message at position {index} with role '{role}' must not be empty")
 
 
 def _thinking(asked: Asked) -> None:

@@ -74,7 +74,7 @@ class History:
     names: ToolNames
     ids: Ids
     fills_reasoning: bool = False  # a tool call without reasoning gets a blank
-    fills_content: bool = False  # an assistant who neither said nor called anything gets a blank
+    fills_content: bool = False  # who neither said nor called anything gets a blank
 
     def spelled(self, chat: Chat) -> list[Message]:
         return [self._message(message) for message in chat.messages or []]
@@ -106,7 +106,7 @@ class History:
 
     def _content(self, message: Message) -> str | None:
         text = joined(message.content)
-        if message.role != "assistant" or message.tool_calls:
+        if message.role == "assistant" and message.tool_calls:
             return text
         return text or message.refusal or (BLANK if self.fills_content else "")
 

@@ -65,6 +65,7 @@ def test_an_unknown_model_is_not_found() -> None:
     [
         ({"messages": []}, "messages must not be empty"),
         ({"messages": [{"role": "user", "content": ""}]}, "position 0 with role 'user' must not be empty"),
+        ({"messages": [{"role": "system", "content": ""}]}, "position 0 with role 'system' must not be empty"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "invalid role"),
         ({"temperature": 0}, "only 1 is allowed for this model"),
         ({"temperature": 1, "thinking": {"type": "disabled"}}, "only 0.6 is allowed for this model"),

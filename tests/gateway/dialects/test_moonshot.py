@@ -72,6 +72,15 @@ def test_an_assistant_who_said_nothing_is_not_sent_empty(said: dict[str, Any]) -
     assert message == {"role": "assistant", "content": said.get("refusal", " ")}
 
 
+@pytest.mark.parametrize("role", ["system", "developer", "user", "tool"])
+@pytest.mark.parametrize("content", ["", [{"type": "text", "text": ""}]])
+def test_nobody_is_sent_empty(role: str, content: Any) -> None:
+    call = {"id": "a", "function": {"name": "look_up", "arguments": "{}"}}
+    called = [{"role": "assistant", "tool_calls": [call]}] if role == "tool" else []
+    said = {"role": role, "content": content} | ({"tool_call_id": "a"} if called else {})
+    assert ask("moonshot", messages=[*called, said])["messages"][-1]["content"] == " "
+
+
 @pytest.mark.conformance(106)
 @pytest.mark.parametrize(("given", "sent"), [({}, False), ({"strict": True}, True), ({"strict": False}, False)])
 def test_tools_and_formats_get_openais_default_not_moonshots(given: dict[str, bool], sent: bool) -> None:  # noqa: FBT001
