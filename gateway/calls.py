@@ -29,10 +29,11 @@ class Calls:
 
     def bad(self) -> int:
         """Return how many calls, in a finished answer, have arguments that no tool can be called with."""
-        return sum(not _is_object("".join(pieces)) for pieces in self._pieces.values())
+        return sum(not is_object("".join(pieces)) for pieces in self._pieces.values())
 
 
-def _is_object(text: str) -> bool:
+def is_object(text: str) -> bool:
+    """Say whether a call's arguments are what they have to be."""
     try:
         _arguments.decode(text)
     except (ValueError, RecursionError):

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from gateway.calls import is_object
 from gateway.dialects.tool_ids import CanonicalIds, Ids
 from gateway.schema import (
     Chat,
+    FunctionCall,
     Message,
     NamedFunction,
     Part,
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
     from gateway.dialects.tool_names import ToolNames
 
 NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+NO_ARGUMENTS = "{}"
 BLANK = " "
 USAGE_AT_THE_END = StreamOptions(include_usage=True)
+
+_encode = msgspec.json.Encoder().encode
 
 Field = Literal["reasoning_content", "reasoning", ""]
 
@@ -74,6 +79,7 @@ class History:
     names: ToolNames
     ids: Ids
     fills_reasoning: bool = False  # a tool call without reasoning gets a blank
+    needs_objects: bool = False  # a call with broken arguments is sent them within an object
     fills_content: bool = False  # who neither said nor called anything gets a blank
 
     def spelled(self, chat: Chat) -> list[Message]:
@@ -99,10 +105,14 @@ class History:
             ToolCall(
                 id=identity,
                 type="function",
-                function=msgspec.structs.replace(call.function, name=name) if call.function else None,
+                function=FunctionCall(name=name, arguments=self._arguments(call.function)) if call.function else None,
             )
             for call, name, identity in zip(calls, named, ids, strict=True)
         ]
+
+    def _arguments(self, function: FunctionCall) -> str:
+        given = function.arguments or NO_ARGUMENTS
+        return given if not self.needs_objects or is_object(given) else _encode({"arguments": given}).decode()
 
     def _content(self, message: Message) -> str | None:
         text = joined(message.content)
@@ -175,4 +185,4 @@ def template_switches(chat: Chat, *, thinks: bool) -> TemplateSwitches:
 
 def open_history(field: Field, names: ToolNames) -> History:
     """The history for a host of the open weights."""
-    return History(reasoning=field, names=names, ids=CanonicalIds())
+    return History(reasoning=field, names=names, ids=CanonicalIds(), needs_objects=True)

@@ -15,6 +15,7 @@ from sandbox.wires import WIRES
 from tests.gateway.dialects.dialogue import (
     NAMES,
     OF_KIMI,
+    OPEN,
     REASONING_FIELD,
     TOOL,
     ask,
@@ -70,6 +71,26 @@ def test_identifiers_are_each_tenants_own(dialect: str) -> None:
     one, again, other = (ask(dialect, tenant=tenant, **body) for tenant in ("one", "one", "other"))
     assert one == again
     assert all(one[name] != other[name] for name in names & one.keys())
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "to_open_weights"),
+    [
+        ('{"a":1}', '{"a":1}', '{"a":1}'),
+        ("", "{}", "{}"),
+        (None, "{}", "{}"),
+        ('{"a":', '{"a":', '{"arguments":"{\\"a\\":"}'),
+        ("[1]", "[1]", '{"arguments":"[1]"}'),
+    ],
+)
+def test_a_call_without_arguments_or_with_broken_ones_does_not_end_the_conversation(
+    dialect: str, given: str | None, sent: str, to_open_weights: str
+) -> None:
+    call = {"id": "a", "function": {"name": "look_up", "arguments": given}}
+    answer = {"role": "tool", "tool_call_id": "a", "content": "ok"}
+    called, _ = ask(dialect, messages=[{"role": "assistant", "tool_calls": [call]}, answer])["messages"]
+    expected = to_open_weights if dialect in OPEN else sent
+    assert called["tool_calls"][0]["function"] == {"name": "look_up", "arguments": expected}
 
 
 @pytest.mark.conformance(102)
