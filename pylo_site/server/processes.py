@@ -58,6 +58,8 @@ class Processes:
             signal.signal(signum, self._pass_on)
         for _ in range(self._count):
             self._children.append(self._start())
+            if self._asked:  # while it was being started: nobody has told it
+                self._children[-1].send_signal(signal.SIGTERM)
         watchers = [threading.Thread(target=self._watch, args=(child,), daemon=True) for child in self._children]
         for watcher in watchers:
             watcher.start()
