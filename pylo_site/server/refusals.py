@@ -8,10 +8,12 @@ from urllib.parse import unquote
 
 import msgspec
 
+from gateway.cors import ANY_ORIGIN
 from gateway.errors import Envelope, ErrorBody
 from gateway.routes import is_gateways
 
 if TYPE_CHECKING:
+    from gateway.errors import Headers
     from gateway.uids import RequestIds
 
 
@@ -69,8 +71,9 @@ def is_api(target: bytes | None) -> bool:
 
 def answer(refusal: Refusal, target: bytes | None, ids: RequestIds, stamp: bytes, *, bodiless: bool = False) -> bytes:
     """Return the whole response, which is the connection's last; `stamp` are the headers of every answer."""
+    shared: Headers = []
     if is_api(target):
-        kind = b"application/json"
+        kind, shared = b"application/json", ANY_ORIGIN
         body = msgspec.json.encode(Envelope(ErrorBody(refusal.message, refusal.type, None, refusal.code)))
     else:
         kind = b"text/plain; charset=utf-8"
@@ -83,6 +86,7 @@ def answer(refusal: Refusal, target: bytes | None, ids: RequestIds, stamp: bytes
         b"x-pylo-request-id: " + ids.own_id.encode(),
         b"x-should-retry: " + (b"true" if refusal.retry_after else b"false"),
         b"connection: close",
+        *(b"%b: %b" % header for header in shared),
     ]
     if refusal.retry_after:
         lines.append(b"retry-after: %d" % refusal.retry_after)

@@ -101,6 +101,16 @@ def test_a_body_without_a_length_is_refused_at_the_limit(serve: Callable[..., Se
     assert served.ask(request("POST", "/", "Content-Length: 1000\r\n", bytes(1000))).result == "200 open"
 
 
+def test_a_page_in_a_browser_can_read_why_the_server_refused(serve: Callable[..., Served]) -> None:
+    served = serve(body_bytes=1000)
+    too_large = "Origin: https://app.example\r\nContent-Length: 1001\r\n"
+    headers, _ = served.ask(request("POST", "/v1/chat/completions", too_large)).last
+    assert headers["access-control-allow-origin"] == "*"
+    assert "x-request-id" in headers["access-control-expose-headers"].split(", ")
+    headers, _ = served.ask(request("POST", "/page", too_large)).last
+    assert "access-control-allow-origin" not in headers
+
+
 def test_chunks_that_are_mostly_framing_are_refused(serve: Callable[..., Served]) -> None:
     served = serve(framing_bytes=1000)
     with connect(served) as line:
