@@ -44,6 +44,7 @@ class Command(CommandLineInterface):
             gateway=application.gateway,
             limits=Limits(body_bytes=settings.PYLO_MAX_BODY_BYTES, drain_seconds=settings.PYLO_DRAIN_SECONDS),
             trusted_proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT,
+            websockets=False,  # the product has none: each would be an error in the log, and a bare 500
             application=application,
             **options,
         )

@@ -28,7 +28,7 @@ class Connection(TwistedProtocol):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._limits = host.limits
-        self._parser = Parser(self, host.limits)
+        self._parser = Parser(self, host.limits, websockets=host.websockets)
         self._receiving: Exchange | None = None  # its body is on the way
         self._current: Exchange | None = None  # its answer is on the way
         self._waiting: deque[Exchange | tuple[Refusal, Head | Heading | None]] = deque()

@@ -62,13 +62,20 @@ class Server(Daphne):
     connections: dict[Any, dict[str, Any]]  # Daphne's: WebSockets only
 
     def __init__(
-        self, *, gateway: Gateway, limits: Limits | None = None, trusted_proxies: int = 0, **options: Any
+        self,
+        *,
+        gateway: Gateway,
+        limits: Limits | None = None,
+        trusted_proxies: int = 0,
+        websockets: bool = True,
+        **options: Any,
     ) -> None:
         endpoints = [f"{each}:backlog={BACKLOG}" if each.startswith("tcp:") else each for each in options["endpoints"]]
         options |= {"endpoints": endpoints, "ready_callable": self._prepare, "signal_handlers": False}
         super().__init__(**options)
         self.limits = limits or Limits()
         self.trusted_proxies = trusted_proxies
+        self.websockets = websockets
         self.ending = self.failed = False
         self._gateway = gateway
         self._open_connections: set[Connection] = set()

@@ -18,6 +18,7 @@ class Host(Protocol):
 
     limits: Limits
     trusted_proxies: int
+    websockets: bool
     root_path: str
     ending: bool
 

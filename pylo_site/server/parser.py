@@ -36,11 +36,12 @@ class Owner(Protocol):
 
 
 class Parser:
-    """One connection's. `in_head` and `in_body` say where the bytes have stopped."""
+    """One connection's. `in_head` and `in_body` say where the bytes have stopped; `websockets` whether any is taken."""
 
-    def __init__(self, owner: Owner, limits: Limits) -> None:
+    def __init__(self, owner: Owner, limits: Limits, *, websockets: bool = True) -> None:
         self._owner: Owner | None = owner
         self._limits = limits
+        self._websockets = websockets
         self._http: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._heading: Heading | None = None
         self._upgrading: Head | None = None
@@ -101,7 +102,8 @@ class Parser:
         head, self._upgrading = self._upgrading, None
         if head is None or self._owner is None:
             return
-        if head.upgrade == WEBSOCKET and head.version == "1.1" and not head.has_body:
+        wanted = self._websockets and head.upgrade == WEBSOCKET
+        if wanted and head.version == "1.1" and not head.has_body:
             self.deaf = True
             self._owner.upgraded(head, rest)
         elif head.method == "CONNECT" or not head.upgrade:

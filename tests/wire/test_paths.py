@@ -36,11 +36,11 @@ def is_enveloped(answer: httpx.Response) -> bool:
     return set(error) == {"message", "type", "param", "code"} and texts and nullable
 
 
-def raw(stack: Stack, head: str) -> bytes:
+def raw(stack: Stack, head: str, connection: str = "close") -> bytes:
     """Send what no client would, and read the answer to its end."""
     place = urlsplit(stack.base_url)
     with socket.create_connection((place.hostname, place.port or 80), timeout=10) as line:
-        line.sendall(f"{head}\r\nHost: {place.netloc}\r\nConnection: close\r\n\r\n".encode())
+        line.sendall(f"{head}\r\nHost: {place.netloc}\r\nConnection: {connection}\r\n\r\n".encode())
         return b"".join(iter(lambda: line.recv(65536), b""))
 
 
@@ -197,3 +197,13 @@ def test_an_answer_without_a_body_has_no_framing_of_one(stack: Stack) -> None:
     head, _, body = raw(stack, f"OPTIONS {CHAT} HTTP/1.1").partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 204 ")
     assert (b"transfer-encoding" in head.lower(), b"content-length" in head.lower(), body) == (False, False, b"")
+
+
+@pytest.mark.conformance(1, 4)
+@pytest.mark.parametrize(("path", "status"), [(CHAT, b"405"), ("/v1/realtime", b"404"), ("/ws", b"404")])
+def test_a_websocket_is_answered_as_what_it_asks_with(stack: Stack, path: str, status: bytes) -> None:
+    shake = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    head, _, body = raw(stack, f"GET {path} HTTP/1.1\r\n{shake}", "Upgrade, close").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert b"x-request-id: req_" in head
+    assert ("error" in json.loads(body)) if path.startswith("/v1") else b"<html" in body

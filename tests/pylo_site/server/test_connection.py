@@ -48,6 +48,7 @@ class Host:
     def __init__(self) -> None:
         self.limits = Limits(unread_bytes=64)
         self.trusted_proxies = 0
+        self.websockets = True
         self.root_path = ""
         self.ending = False
         self.told: list[tuple[Any, ...]] = []
