@@ -102,8 +102,9 @@ def heard(cuts: list[int], turns: int) -> tuple[list[tuple[Any, ...]], bytes]:
     """
 
     async def main() -> tuple[list[tuple[Any, ...]], bytes]:
-        host, transport = Host(), Transport()
-        connection = Connection(host)
+        host = Host()
+        transport: Any = Transport()  # type: ignore[no-untyped-call]
+        connection: Any = Connection(host)
         connection.makeConnection(transport)
         waiting = [ASKED[a:b] for a, b in zip([0, *cuts], [*cuts, len(ASKED)], strict=True)]
         for _ in range(TURNS + turns * len(waiting)):
