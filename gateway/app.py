@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway import keyless, relay, routing, telemetry, validation
 from gateway.asgi import Reply, Request, on_every_answer
+from gateway.attempt import calls
 from gateway.auth import authenticate
 from gateway.errors import ApiError, BrokenOff, ClientGone, InternalError, InvalidRequest, Unavailable
 from gateway.meter import GONE, Admitted, Meter
@@ -18,7 +19,7 @@ from gateway.telemetry import Access
 from gateway.uids import ENTROPY_BYTES, identify, uuid7
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from gateway.admission import Admission
     from gateway.asgi import Receive, Scope, Send
@@ -143,18 +144,22 @@ class Gateway:
             )
             outlet = outlet_of(chat, reply, meter.admitted, parts.config.deadlines.keep_alive)
             try:
-                await self._admit(meter.admitted, ids)
-                plan = routing.plan(parts.config.upstreams)
+                await self._durably(parts.journal.admit(meter.admitted), ids)
+                # The disk works meanwhile; no upstream hears of the request before it is done.
+                spelled = calls(routing.plan(parts.config.upstreams), chat, principal.workspace_id.hex)
+                await self._durably(parts.journal.sync(), ids)
                 async with request.connected(outlet.heartbeat()):
                     async with (
                         parts.drain.running(),  # what is settled is no longer taken back
-                        await parts.attempts.first_token(plan, chat, meter, ids, len(body)) as answer,
+                        await parts.attempts.first_token(spelled, meter, ids, len(body)) as answer,
                     ):
                         parts.journal.first(ids.uid, parts.clock.ms())
                         await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
                     self._settle(meter.completed(at_ms=parts.clock.ms()))
+                    await parts.journal.start()
+                    ending = outlet.ending(meter.finish_reason, meter.usage)  # the disk works meanwhile
                     await self._sync(ids)
-                await outlet.finish(meter.finish_reason, meter.usage)
+                await outlet.finish(ending)
             except BaseException as error:  # however it ends, it ends in one record
                 self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()))
                 if not isinstance(error, ApiError):
@@ -163,9 +168,10 @@ class Gateway:
             finally:
                 line.take(meter)
 
-    async def _admit(self, admitted: Admitted, ids: RequestIds) -> None:
+    async def _durably(self, writing: Awaitable[None], ids: RequestIds) -> None:
+        """Wait for a write that must succeed, or no upstream hears of the request."""
         try:
-            await self._parts.journal.admit(admitted)
+            await writing
         except StoreUnavailable as error:
             telemetry.crash(ids.own_id, error)
             raise _unavailable() from None

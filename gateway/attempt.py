@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from gateway import sse, telemetry
@@ -12,6 +14,7 @@ from gateway.faults import FaultKind, UpstreamFault, refusal
 from gateway.schema import CONTEXT_TOKENS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
     from typing import Self
 
@@ -29,6 +32,23 @@ if TYPE_CHECKING:
 WITHOUT_TOKENS = frozenset({"length", "content_filter"})  # an answer may end so with nothing said
 RETRY_AFTER_SECONDS = 5
 MOST_BYTES = CONTEXT_TOKENS * 1024  # on the wire; no chunk of a token is so long, so no answer of the model's is
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The request as one upstream is asked."""
+
+    upstream: Upstream
+    exchange: Exchange
+
+
+def calls(plan: Plan, chat: Chat, tenant: str) -> Iterable[Call]:
+    """Spell the request for each upstream of the plan: for the first at once, for another when its turn comes.
+
+    `tenant` is an opaque name of the workspace (`gateway.dialects`).
+    """
+    spelled = (Call(each, DIALECTS[each.dialect].exchange(chat, each.model, tenant)) for each in plan.upstreams)
+    return chain(tuple(islice(spelled, 1)), spelled)
 
 
 class Answer:
@@ -99,36 +119,34 @@ class Answer:
 
 
 class Attempts:
-    """Tries a plan's upstreams."""
+    """Makes a plan's calls."""
 
     def __init__(self, client: Client, deadlines: Deadlines) -> None:
         self._client = client
         self._deadlines = deadlines
 
-    async def first_token(self, plan: Plan, chat: Chat, meter: Meter, ids: RequestIds, body_bytes: int) -> Answer:
+    async def first_token(self, calls: Iterable[Call], meter: Meter, ids: RequestIds, body_bytes: int) -> Answer:
         loop = asyncio.get_running_loop()
         each = self._deadlines.for_first_token(body_bytes)
         last = loop.time() + self._deadlines.for_all_attempts(body_bytes)
         faults: list[UpstreamFault] = []
-        for upstream in plan.upstreams:
-            meter.attempt(upstream.name)
+        for call in calls:
+            meter.attempt(call.upstream.name)
             try:
-                dialect, tenant = DIALECTS[upstream.dialect], meter.admitted.workspace_id.hex
-                exchange = dialect.exchange(chat, upstream.model, tenant)
-                return await self._attempt(upstream, exchange, ids, min(loop.time() + each, last))
+                return await self._attempt(call, ids, min(loop.time() + each, last))
             except UpstreamFault as fault:
-                telemetry.fault(ids.own_id, upstream.name, fault)
+                telemetry.fault(ids.own_id, call.upstream.name, fault)
                 if not fault.fails_over:
                     raise refusal(fault) from None
                 faults.append(fault)
         raise exhausted(faults)
 
-    async def _attempt(self, upstream: Upstream, exchange: Exchange, ids: RequestIds, until: float) -> Answer:
+    async def _attempt(self, call: Call, ids: RequestIds, until: float) -> Answer:
         answer: Answer | None = None
         try:
             async with asyncio.timeout_at(until):
-                stream = await self._client.open(upstream, exchange.body, ids)
-                answer = Answer(stream, exchange.reader)
+                stream = await self._client.open(call.upstream, call.exchange.body, ids)
+                answer = Answer(stream, call.exchange.reader)
                 await answer.first_token()
         except BaseException as error:
             if answer is not None:

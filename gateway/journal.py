@@ -86,13 +86,19 @@ class Journal:
 
     async def admit(self, admitted: Admitted) -> None:
         self._write(Admit(admitted))
-        await self.sync()
+        await self.start()
 
     def first(self, uid: UUID, at_ms: int) -> None:
         self._write(First(uid, at_ms))
 
     def settle(self, record: RequestRecord) -> None:
         self._write(Settle(record))
+
+    async def start(self) -> None:
+        """Hand what is written to the disk; it works while the caller does, and `sync` waits for it."""
+        if self._flushing is None and self._synced < self._written:
+            self._flushing = self._flush()
+        await asyncio.sleep(0)  # the fsync begins with the end of this turn of the loop
 
     async def sync(self) -> None:
         """Return once all that was written is on disk; everyone who waits shares one fsync."""
@@ -155,6 +161,7 @@ class Journal:
     def _flush(self) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
+        done.add_done_callback(_seen)
         loop.call_soon(self._begin, loop, done)  # not at once: all who write in this turn of the loop share it
         return done
 
@@ -207,3 +214,9 @@ class Journal:
         for data in self._unsynced:
             self._append(data)
         self._lost = False
+
+
+def _seen(done: asyncio.Future[None]) -> None:
+    """Look at a failure that nobody may be waiting for any more, or asyncio complains that nobody did."""
+    if not done.cancelled():
+        done.exception()

@@ -42,7 +42,11 @@ class Outlet(Protocol):
 
     async def deltas(self, deltas: Sequence[Delta]) -> None: ...
 
-    async def finish(self, finish_reason: str, usage: Tokens | None) -> None: ...
+    def ending(self, finish_reason: str, usage: Tokens | None) -> bytes:
+        """Spell what is left to send of a whole answer."""
+        ...
+
+    async def finish(self, ending: bytes) -> None: ...
 
     async def fail(self, error: ApiError) -> None: ...
 
@@ -99,11 +103,14 @@ class Streamed:
         if tokens and (parts := [*self._opening(), *map(self._chunks.delta, shown)]):
             await self._send(b"".join(parts))
 
-    async def finish(self, finish_reason: str, usage: Tokens | None) -> None:
+    def ending(self, finish_reason: str, usage: Tokens | None) -> bytes:
         parts = [*self._opening(), self._chunks.finish(finish_reason)]
         if self._include_usage and usage is not None:
             parts.append(self._chunks.usage(usage))
-        await self._send(b"".join([*parts, DONE]), last=True)
+        return b"".join([*parts, DONE])
+
+    async def finish(self, ending: bytes) -> None:
+        await self._send(ending, last=True)
 
     async def fail(self, error: ApiError) -> None:
         if self._reply.started:
@@ -155,15 +162,17 @@ class Whole:
         for token in tokens if self._shows_reasoning else _without_reasoning(tokens):
             self._assembly.add(token)
 
-    async def finish(self, finish_reason: str, usage: Tokens | None) -> None:
+    def ending(self, finish_reason: str, usage: Tokens | None) -> bytes:
         chunks = self._chunks
-        body = self._assembly.json(
+        return self._assembly.json(
             id=chunks.id, created=chunks.created, model=chunks.model, finish_reason=finish_reason, usage=usage
         )
+
+    async def finish(self, ending: bytes) -> None:
         if self._reply.started:
-            await self._reply.write(body, last=True)
+            await self._reply.write(ending, last=True)
         else:
-            await self._reply.json(OK, body)
+            await self._reply.json(OK, ending)
 
     async def fail(self, error: ApiError) -> None:
         await self._reply.error(error)

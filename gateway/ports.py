@@ -73,13 +73,17 @@ class Journal(Protocol):
     """The durable write. What it took, it hands to the shipper even if this process dies now."""
 
     async def admit(self, admitted: Admitted) -> None:
-        """Return once the admission is on disk."""
+        """Write the admission and hand it to the disk; `sync` returns once it is there."""
         ...
 
     def first(self, uid: UUID, at_ms: int) -> None: ...
 
     def settle(self, record: RequestRecord) -> None:
         """Write the end at once: no await, so nothing can cancel it."""
+        ...
+
+    async def start(self) -> None:
+        """Hand all that was written to the disk, and return while it works."""
         ...
 
     async def sync(self) -> None:

@@ -53,11 +53,12 @@ class MemoryPrices:
 
 
 class MemoryJournal:
-    """A `Journal`. `full` makes its disk full, `unsure` names the methods whose fsync fails."""
+    """A `Journal`. `full` makes its disk full, `unsure` names the methods whose write an fsync loses."""
 
     def __init__(self) -> None:
         self.full = False
         self.unsure: set[str] = set()
+        self._latest = ""  # of those methods
         self.admitted: list[Admitted] = []
         self.firsts: list[UUID] = []
         self.settled: list[RequestRecord] = []
@@ -65,7 +66,7 @@ class MemoryJournal:
     async def admit(self, admitted: Admitted) -> None:
         self._write()
         self.admitted.append(admitted)
-        self._sync("admit")
+        self._latest = "admit"
 
     def first(self, uid: UUID, at_ms: int) -> None:  # noqa: ARG002 - the port's signature
         self._write()
@@ -74,13 +75,14 @@ class MemoryJournal:
     def settle(self, record: RequestRecord) -> None:
         self._write()
         self.settled.append(record)
+        self._latest = "settle"
+
+    async def start(self) -> None:
+        """Nothing: a list is on no disk."""
 
     async def sync(self) -> None:
         self._write()
-        self._sync("sync")
-
-    def _sync(self, method: str) -> None:
-        if method in self.unsure:
+        if self._latest in self.unsure:
             raise StoreUnavailable
 
     def _write(self) -> None:

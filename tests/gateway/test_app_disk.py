@@ -33,7 +33,7 @@ def test_an_admission_the_disk_does_not_confirm_is_recorded_as_it_is_told(world:
 def test_an_answer_that_will_be_charged_is_handed_over_even_if_the_disk_cannot_confirm_it(
     world: World, *, stream: bool
 ) -> None:
-    world.journal.unsure = {"sync"}
+    world.journal.unsure = {"settle"}
     answer = skipping(world.chat(stream=stream))
     assert (answer.status, b"Hel" in answer.body, answer.complete) == (200, True, True)
     assert b"error" not in answer.body

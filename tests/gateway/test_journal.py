@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.frames import Frame
+    from gateway.meter import Admitted
 
 
 @pytest.fixture
@@ -46,9 +47,14 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+async def kept(log: Journal, admitted: Admitted) -> None:
+    await log.admit(admitted)
+    await log.sync()
+
+
 async def test_what_is_written_can_be_read_at_once(directory: Path) -> None:
     log = Journal(directory)
-    await log.admit(make_admitted())
+    await kept(log, make_admitted())
     log.first(UUID(int=1), 7)
     log.settle(make_record())
     assert written(directory) == [Admit(make_admitted()), First(UUID(int=1), 7), Settle(make_record())]
@@ -82,7 +88,7 @@ async def test_a_full_segment_is_followed_by_another(directory: Path) -> None:
 
 async def test_all_who_wait_share_an_fsync(directory: Path, fsyncs: list[int]) -> None:
     log = Journal(directory)
-    await asyncio.gather(*(log.admit(make_admitted(number)) for number in range(1, 101)))
+    await asyncio.gather(*(kept(log, make_admitted(number)) for number in range(1, 101)))
     assert len(written(directory)) == 100
     assert len(fsyncs) == 1
     await log.close()
@@ -113,14 +119,14 @@ async def test_a_failed_fsync_is_told_and_all_is_written_again_elsewhere(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = Journal(directory)
-    await log.admit(make_admitted(1))
+    await kept(log, make_admitted(1))
     with monkeypatch.context() as broken:
         broken.setattr(os, "fdatasync", _fail)
         log.settle(make_record(1))
         with pytest.raises(StoreUnavailable):
-            await log.admit(make_admitted(2))
+            await kept(log, make_admitted(2))
     assert frames.decode((directory / "0002.log").read_bytes())[0] == [Settle(make_record(1)), Admit(make_admitted(2))]
-    await log.admit(make_admitted(3))
+    await kept(log, make_admitted(3))
     assert written(directory)[-1] == Admit(make_admitted(3))
     await log.close()
 
@@ -214,6 +220,7 @@ async def main():
     log = Journal(Path(sys.argv[1]), segment_bytes=4000)
     for number in range(1, 10_000):
         await log.admit(make_admitted(number))
+        await log.sync()
         log.settle(make_record(number))
         await log.sync()
         print(number, flush=True)
@@ -249,12 +256,40 @@ def test_a_killed_writer_loses_nothing_it_was_told_to_be_safe(killed: tuple[int,
 async def test_who_writes_between_an_fsync_and_its_count_is_served_too(directory: Path) -> None:
     log = Journal(directory)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(log.admit(make_admitted(1)))
+        tasks.create_task(kept(log, make_admitted(1)))
         await asyncio.sleep(0)
         flushing = log._flushing
         assert flushing is not None
         while not flushing.done():  # noqa: ASYNC110 - to be next in line at that very moment
             await asyncio.sleep(0)
-        await log.admit(make_admitted(2))
+        await kept(log, make_admitted(2))
     assert written(directory) == [Admit(make_admitted(1)), Admit(make_admitted(2))]
+    await log.close()
+
+
+async def test_the_disk_works_while_the_caller_does(directory: Path, fsyncs: list[int]) -> None:
+    log = Journal(directory)
+    await log.admit(make_admitted(1))
+    flushing = log._flushing
+    assert flushing is not None
+    await flushing
+    assert len(fsyncs) == 1
+    await log.sync()  # it is there already
+    assert len(fsyncs) == 1
+    await log.close()
+
+
+async def test_a_write_that_failed_meanwhile_is_tried_again_by_who_waits(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Journal(directory)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", _fail)
+        await log.admit(make_admitted(1))
+        flushing = log._flushing
+        assert flushing is not None
+        with pytest.raises(OSError, match="Input/output error"):
+            await flushing
+    await log.sync()
+    assert written(directory)[-1] == Admit(make_admitted(1))
     await log.close()
