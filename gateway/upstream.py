@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
@@ -29,11 +30,10 @@ DRAIN_SECONDS = 0.02
 class Stream:
     """The body of an upstream's answer."""
 
-    def __init__(self, response: httpx.Response, close_seconds: float) -> None:
-        self._response = response
-        self._close_seconds = close_seconds
+    def __init__(self, response: httpx.Response) -> None:
         if not isinstance(response.stream, httpx.AsyncByteStream):
             raise TypeError(response.stream)
+        self._body = response.stream
         self._chunks: AsyncIterator[bytes] = aiter(response.stream)
 
     async def read(self) -> bytes:
@@ -51,37 +51,50 @@ class Stream:
                     pass
 
     async def close(self) -> None:
-        """Close the connection; the upstream sees it and stops generating."""
-        with suppress(httpx.TransportError, TimeoutError):
-            async with asyncio.timeout(self._close_seconds):
-                await self._response.aclose()
+        """Close the connection, at once; the upstream sees it and stops generating."""
+        with suppress(httpx.TransportError):
+            await self._body.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What every request to an upstream has in common."""
+
+    url: httpx.URL
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, upstream: Upstream) -> _Target:
+        url = httpx.URL(f"{upstream.base_url}/chat/completions")
+        headers = (
+            (b"Host", url.netloc),
+            (b"Authorization", f"Bearer {upstream.key}".encode()),
+            (b"Content-Type", b"application/json"),
+            (b"Accept", EVENT_STREAM.encode("ascii")),
+            (b"Accept-Encoding", b"identity"),
+        )
+        return cls(url, headers)
 
 
 class Client:
     def __init__(self, transport: httpx.AsyncBaseTransport, deadlines: Deadlines) -> None:
         self._transport = transport
         self._deadlines = deadlines
-        # One clock decides how long a first token may take: attempt.py's. The transport's own only bounds the dial:
-        # `pool` is all of it, with the name's look-up, and `connect` each address of the name.
-        dial = deadlines.connect
-        self._extensions = {"timeout": {"connect": dial, "pool": dial, "read": None, "write": None}}
-        self._urls: dict[str, httpx.URL] = {}  # to parse one takes longer than all else here
+        # One clock decides how long a first token may take: attempt.py's. The transport's own bounds the dial only.
+        self._extensions = {"timeout": {"connect": deadlines.connect}}
+        self._targets: dict[tuple[str, str], _Target] = {}  # to parse a URL takes longer than all else here
 
     async def open(self, upstream: Upstream, body: bytes, ids: RequestIds) -> Stream:
         """Ask; return the answer's stream, or raise `UpstreamFault` for anything that is no event stream."""
-        url = self._url(upstream.base_url)
+        target = self._target(upstream)
         request = httpx.Request(
             "POST",
-            url,
+            target.url,
             headers=[
-                ("Host", url.netloc.decode("ascii")),
-                ("Authorization", f"Bearer {upstream.key}"),
-                ("Content-Type", "application/json"),
-                ("Accept", EVENT_STREAM),
-                ("Accept-Encoding", "identity"),
-                ("X-Request-Id", ids.request_id),
-                ("X-Pylo-Request-Id", ids.own_id),
-                ("Content-Length", str(len(body))),
+                *target.headers,
+                (b"X-Request-Id", ids.request_id.encode("ascii")),
+                (b"X-Pylo-Request-Id", ids.own_id.encode("ascii")),
+                (b"Content-Length", b"%d" % len(body)),
             ],
             stream=httpx.ByteStream(body),
             extensions=self._extensions,
@@ -91,7 +104,7 @@ class Client:
             response = await self._transport.handle_async_request(request)
         except httpx.TransportError:
             raise UpstreamFault(FaultKind.CONNECT) from None
-        stream = Stream(response, self._deadlines.close)
+        stream = Stream(response)
         try:
             await self._judge(response, stream)
         except BaseException:
@@ -99,11 +112,12 @@ class Client:
             raise
         return stream
 
-    def _url(self, base_url: str) -> httpx.URL:
-        url = self._urls.get(base_url)
-        if url is None:
-            url = self._urls[base_url] = httpx.URL(f"{base_url}/chat/completions")
-        return url
+    def _target(self, upstream: Upstream) -> _Target:
+        key = upstream.base_url, upstream.key
+        target = self._targets.get(key)
+        if target is None:
+            target = self._targets[key] = _Target.of(upstream)
+        return target
 
     async def _judge(self, response: httpx.Response, stream: Stream) -> None:
         if response.status_code != OK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+import uvloop
 
 from accounts import tokens
 from gateway.admission import Admission
@@ -27,6 +29,8 @@ from tests.fakes.clock import LoopClock
 from tests.fakes.upstream import Call, ScriptedTransport, Turn, good
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from gateway.usage import RequestRecord
 
 MODEL = "moonshotai/kimi-k2.6"
@@ -34,6 +38,16 @@ PEPPER = "pepper-pepper-pepper-pepper-pepper-1"
 TOKEN = tokens.mint(bytes(range(32)))
 WORKSPACE, KEY, PRICE = UUID(int=1), UUID(int=2), UUID(int=3)
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Say something of eight words or so."}]}
+
+ON_BOTH_LOOPS = {"test_dial", "test_pool", "test_transport", "test_upstream", "test_upstream_connection"}
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What stands on the loop itself is tested on asyncio's and on uvloop's, which differ."""
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if item.path.stem in ON_BOTH_LOOPS:
+        loops["uvloop"] = uvloop.new_event_loop
+    return loops
 
 
 def config(*names: str, deadlines: Deadlines) -> GatewayConfig:

@@ -254,7 +254,6 @@ async def test_a_request_given_up_on_closes_its_connection() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await transport.handle_async_request(request)
-        assert transport._pooled is not None
-        assert transport._pooled.connector is not None
-        assert transport._pooled.connector._acquired == set()
+        await asyncio.sleep(0)
+        assert transport._pool._open == set()
         await transport.aclose()
