@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,22 +21,22 @@ class Usage:
     reasoning: int
 
 
-class Wire:
+class Wire(ABC):
     name = ""
     owner = "sandbox"
     reasoning = "reasoning_content"  # its field, in answers and in the history; empty where none is told
     limits: tuple[str, ...] = ("max_completion_tokens", "max_tokens")
 
-    def check(self, asked: Json) -> None:
+    def check(self, asked: Json) -> None:  # noqa: B027 - an upstream may take everything
         """Raise the refusal of a request that the upstream does not take."""
 
+    @abstractmethod
     def thinks(self, asked: Json) -> bool:
         """Whether the model reasons; it does unless told otherwise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def error(self, refusal: Refusal) -> Json:
         """Spell an error: the body of a refusal, and an event amid a stream."""
-        raise NotImplementedError
 
     def usage(self, usage: Usage) -> Json:
         return {
