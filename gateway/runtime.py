@@ -24,7 +24,7 @@ from gateway.stores import revocations
 from gateway.stores.keys import CachedKeys
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import CachedPrices
-from gateway.transport import Transport
+from gateway.http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -10,7 +10,7 @@ import pytest
 from gateway.config import Upstream
 from gateway.deadlines import Deadlines
 from gateway.faults import FaultKind, UpstreamFault
-from gateway.transport import Transport
+from gateway.http.transport import Transport
 from gateway.uids import RequestIds
 from gateway.upstream import Client
 from tests.fakes.upstream import DONE, Act, SocketUpstream, Turn, content

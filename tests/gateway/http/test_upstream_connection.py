@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.transport import Transport
+from gateway.http.transport import Transport
 from tests.gateway.test_pool import ask, asked, calling, chunks_of, settled, until
 from tests.gateway.test_transport import CHUNKED, HEAD, LATER, WHOLE
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gateway.dial import Origin, dial
-from gateway.upstream_connection import Connection
+from gateway.http.dial import Origin, dial
+from gateway.http.connection import Connection
 
 if TYPE_CHECKING:
     import ssl

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gateway import dial
-from gateway.dial import Origin
+from gateway.http.dial import Origin
 from tests.gateway.test_upstream import crowded
 
 V4, V6 = socket.AF_INET, socket.AF_INET6

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from gateway import pool
-from gateway.transport import Transport
+from gateway.http.transport import Transport
 from tests.gateway.test_transport import CHUNKED, LATER, WHOLE, RawUpstream
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gateway.dial import Origin
-from gateway.http1 import request_head
-from gateway.pool import Pool
-from gateway.upstream_connection import Unanswered
+from gateway.http.dial import Origin
+from gateway.http.http1 import request_head
+from gateway.http.pool import Pool
+from gateway.http.connection import Unanswered
 
 if TYPE_CHECKING:
-    from gateway.upstream_connection import Connection
+    from gateway.http.connection import Connection
 
 PORTS = {"http": 80, "https": 443}
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import httpx
 
-from gateway.http1 import ResponseReader
+from gateway.http.http1 import ResponseReader
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from gateway.dial import Origin
+    from gateway.http.dial import Origin
 
 MOST_UNREAD_BYTES = 131_072  # with more unread, the upstream is not read from until the client has caught up
 PIECE_BYTES = 262_144  # what is given to the socket before it is asked whether it keeps up
