@@ -18,13 +18,13 @@ from gateway.attempt import Attempts
 from gateway.cards import Offer
 from gateway.catalog import Catalog
 from gateway.drain import Drain
+from gateway.http.transport import Transport
 from gateway.journal import Journal
 from gateway.ports import StoreUnavailable
 from gateway.stores import revocations
 from gateway.stores.keys import CachedKeys
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import CachedPrices
-from gateway.http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

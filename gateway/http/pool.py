@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from gateway.http.dial import Origin, dial
 from gateway.http.connection import Connection
+from gateway.http.dial import Origin, dial
 
 if TYPE_CHECKING:
     import ssl

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from gateway.http.connection import Unanswered
 from gateway.http.dial import Origin
 from gateway.http.http1 import request_head
 from gateway.http.pool import Pool
-from gateway.http.connection import Unanswered
 
 if TYPE_CHECKING:
     from gateway.http.connection import Connection

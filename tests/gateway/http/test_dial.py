@@ -7,7 +7,7 @@ import ssl
 import httpx
 import pytest
 
-from gateway import dial
+from gateway.http import dial
 from gateway.http.dial import Origin
 from tests.gateway.test_upstream import crowded
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gateway import pool
+from gateway.http import pool
 from gateway.http.transport import Transport
-from tests.gateway.test_transport import CHUNKED, LATER, WHOLE, RawUpstream
+from tests.gateway.http.test_transport import CHUNKED, LATER, WHOLE, RawUpstream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

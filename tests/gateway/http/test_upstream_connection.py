@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.http.transport import Transport
-from tests.gateway.test_pool import ask, asked, calling, chunks_of, settled, until
-from tests.gateway.test_transport import CHUNKED, HEAD, LATER, WHOLE
+from tests.gateway.http.test_pool import ask, asked, calling, chunks_of, settled, until
+from tests.gateway.http.test_transport import CHUNKED, HEAD, LATER, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
