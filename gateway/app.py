@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.config import GatewayConfig
     from gateway.drain import Drain
     from gateway.errors import Headers
+    from gateway.overload import Held, Overload
     from gateway.ports import Clock, Journal, KeyStore, Principal
     from gateway.routes import Target
     from gateway.uids import RequestIds
@@ -47,6 +48,7 @@ class Parts:
     attempts: Attempts
     journal: Journal
     drain: Drain
+    overload: Overload
 
 
 class Gateway:
@@ -119,12 +121,16 @@ class Gateway:
             case Route.MODEL:
                 await reply.json(200, await self._parts.catalog.model(target.argument, now_ms))
             case _:
-                await self._chat(request, reply, ids, principal, line)
+                self._parts.overload.admit()
+                with self._parts.overload.body() as held:
+                    await self._chat(request, reply, ids, principal, line, held)
 
-    async def _chat(self, request: Request, reply: Reply, ids: RequestIds, principal: Principal, line: Access) -> None:
+    async def _chat(
+        self, request: Request, reply: Reply, ids: RequestIds, principal: Principal, line: Access, held: Held
+    ) -> None:
         parts = self._parts
-        body = await request.json(parts.config.max_body_bytes)
-        chat = validation.parse(body)
+        body = await request.json(parts.config.max_body_bytes, held.declared)
+        chat = validation.parse(held.read(body))
         model = parts.catalog.require(chat.model)
         now_ms = parts.clock.ms()
         price = await parts.catalog.price(model, now_ms)

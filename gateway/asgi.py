@@ -28,6 +28,10 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
+def _uncounted(size: int) -> None:
+    """Take a body of any size."""
+
+
 class Request:
     """An inbound HTTP request."""
 
@@ -44,14 +48,14 @@ class Request:
     def header(self, name: bytes) -> bytes:
         return next(iter(self.headers(name)), b"")
 
-    async def json(self, limit: int) -> bytes:
-        """Read a body that says it is JSON; no content type is taken for that too."""
+    async def json(self, limit: int, count: Callable[[int], None]) -> bytes:
+        """Read a body that says it is JSON; no content type is taken for that too. `count` may refuse its bytes."""
         kind = self.header(b"content-type").partition(b";")[0].strip().lower()
         if kind not in (b"", b"application/json") or self.header(b"content-encoding") not in (b"", b"identity"):
             raise UnsupportedMediaType("The body has to be application/json, without a content encoding.")
-        return await self.body(limit)
+        return await self.body(limit, count)
 
-    async def body(self, limit: int) -> bytes:
+    async def body(self, limit: int, count: Callable[[int], None] = _uncounted) -> bytes:
         """Read the whole body; more than `limit` bytes is refused unread when declared, else as soon as it shows."""
         too_large = RequestTooLarge(f"The request body is larger than {limit} bytes.")
         length = self.header(b"content-length") or b"0"
@@ -59,6 +63,8 @@ class Request:
             raise InvalidRequest("Content-Length is not a number.", code="invalid_header")
         if len(length) > LONGEST_LENGTH or int(length) > limit:
             raise too_large
+        declared = int(length)
+        count(declared)
         parts: list[bytes] = []
         size, more = 0, True
         while more:
@@ -69,6 +75,8 @@ class Request:
             size += len(parts[-1])
             if size > limit:
                 raise too_large
+            if size > declared:  # it comes in chunks, its length is not told
+                count(size)
             more = message.get("more_body", False)
         return b"".join(parts)
 

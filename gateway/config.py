@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from gateway.deadlines import Deadlines
 from gateway.dialects import DIALECTS
+from gateway.overload import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,7 @@ class GatewayConfig:
     retires: date | None = None  # the day the model goes
     most_in_flight: int = 1000
     deadlines: Deadlines = field(default_factory=Deadlines)
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,13 @@ class Unavailable(ApiError):
 
 
 class Overloaded(Unavailable):
+    """`shed` is the bounded word for the log and the metrics: what there was too much of."""
+
     code = "server_is_overloaded"
+
+    def __init__(self, message: str, *, retry_after: int = 0, shed: str = "") -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.shed = shed
 
 
 class ShuttingDown(Unavailable):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import secrets
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from gateway import upstream
+from gateway import upstream, vitals
 from gateway.abilities import sampling
 from gateway.admission import Admission
 from gateway.app import Gateway, Parts
@@ -20,6 +21,7 @@ from gateway.catalog import Catalog
 from gateway.drain import Drain
 from gateway.http.transport import Transport
 from gateway.journal import Journal
+from gateway.overload import Overload
 from gateway.ports import StoreUnavailable
 from gateway.stores import revocations
 from gateway.stores.keys import CachedKeys
@@ -61,6 +63,7 @@ class Runtime:
         self._tasks: set[asyncio.Task[None]] = set()
         self._postgres = Postgres(config.database_url)
         self.drain = Drain()
+        self._overload = Overload(config.bounds, random.random)
         self._keys = CachedKeys(self._postgres.principal, clock, self.spawn)
         self._client = upstream.Client(transport, config.deadlines)
         name = f"{clock.ms()}-{os.getpid()}-{secrets.token_hex(4)}"  # never twice, whatever the clock does
@@ -75,6 +78,7 @@ class Runtime:
             attempts=Attempts(self._client, config.deadlines),
             journal=self._journal,
             drain=self.drain,
+            overload=self._overload,
         )
         self.gateway = Gateway(parts)
 
@@ -82,6 +86,7 @@ class Runtime:
         await self._postgres.open()
         self.spawn(revocations.listen(self._config.redis_url, self._keys))
         self.spawn(self._flush_uses())
+        self.spawn(vitals.watch(self._overload, self._config.journal_dir))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside the requests; `close` ends it."""

@@ -13,6 +13,7 @@ from django.core.asgi import get_asgi_application
 
 from gateway.config import GatewayConfig, load_upstreams
 from gateway.deadlines import Deadlines
+from gateway.overload import Bounds
 from gateway.routes import is_gateways
 from gateway.runtime import Application
 
@@ -33,6 +34,8 @@ def gateway_config() -> GatewayConfig:
         max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
         secure=settings.SECURE,
         retires=settings.PYLO_MODEL_RETIRES,
+        most_in_flight=settings.PYLO_MOST_IN_FLIGHT,
+        bounds=Bounds(lag=settings.PYLO_LOOP_LAG_MS / 1000, body_bytes=settings.PYLO_BODY_MEMORY_BYTES),
         deadlines=Deadlines(
             first_token=settings.PYLO_FIRST_TOKEN_SECONDS,
             idle=settings.PYLO_IDLE_SECONDS,

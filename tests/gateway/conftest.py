@@ -20,6 +20,7 @@ from gateway.catalog import Catalog
 from gateway.config import GatewayConfig, Upstream
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
+from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
 from gateway.runtime import offer_of
 from gateway.stores.memory import MemoryJournal, MemoryKeys, MemoryPrices
@@ -79,6 +80,7 @@ class World:
     journal: MemoryJournal
     admission: Admission
     drain: Drain
+    overload: Overload
 
     @property
     def call(self) -> Caller:
@@ -106,6 +108,7 @@ def make_world(
     upstreams: tuple[str, ...] = ("first",),
     spendable: int = 5_000_000_000,
     deadlines: Deadlines | None = None,
+    bounds: Bounds | None = None,
 ) -> World:
     deadlines = deadlines or Deadlines()
     settings = config(*upstreams, deadlines=deadlines)
@@ -115,7 +118,7 @@ def make_world(
     keys.add(tokens.digest(TOKEN, PEPPER), owner)
     price = Price(id=PRICE, input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
     prices.add(MODEL, price)
-    admission, drain = Admission(settings.most_in_flight), Drain()
+    admission, drain, overload = Admission(settings.most_in_flight), Drain(), Overload(bounds or Bounds(), lambda: 0.0)
     parts = Parts(
         config=settings,
         clock=clock,
@@ -126,8 +129,9 @@ def make_world(
         attempts=Attempts(Client(transport, deadlines), deadlines),
         journal=journal,
         drain=drain,
+        overload=overload,
     )
-    return World(Gateway(parts), transport, keys, prices, journal, admission, drain)
+    return World(Gateway(parts), transport, keys, prices, journal, admission, drain, overload)
 
 
 @pytest.fixture
