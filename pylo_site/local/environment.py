@@ -20,12 +20,22 @@ SETTING = ("PYLO_", "DATABASE_URL", "REDIS_URL")
 ANYWHERE = {"0.0.0.0", "::", LOOPBACK, "::1"}  # noqa: S104 - addresses that a browser here calls localhost
 UPSTREAM = """\
 # Made by bin/serve. To call real upstreams, write a file like it and name it with PYLO_UPSTREAMS.
+# To see a failover, have the first one fail a few times (docs/operations.md "Try an outage").
 [[upstream]]
-name = "sandbox"
+name = "sandbox-a"
 dialect = "moonshot"
-base_url = "http://{loopback}:{port}/v1"
+base_url = "http://{loopback}:{ports[0]}/moonshot/v1"
 key_env = "PYLO_UPSTREAM_SANDBOX_KEY"
 model = "kimi-k2.6"
+priority = 1
+
+[[upstream]]
+name = "sandbox-b"
+dialect = "vllm"
+base_url = "http://{loopback}:{ports[1]}/vllm/v1"
+key_env = "PYLO_UPSTREAM_SANDBOX_KEY"
+model = "kimi-k2.6"
+priority = 2
 """
 
 
@@ -58,9 +68,9 @@ def completed(given: Mapping[str, str], site: Site, var: Path, engines: Engines)
         "PYLO_LOG_FORMAT": "console",
         "PYLO_DRAIN_SECONDS": "3",  # honcho kills after 5
     }
-    if site.upstream_port:
+    if site.upstream_ports:
         file = var / "upstreams.toml"
-        file.write_text(UPSTREAM.format(loopback=LOOPBACK, port=site.upstream_port))
+        file.write_text(UPSTREAM.format(loopback=LOOPBACK, ports=site.upstream_ports))
         filled |= {"PYLO_UPSTREAMS": str(file), "PYLO_UPSTREAM_SANDBOX_KEY": "sandbox"}
     if site.payments_port:
         filled |= {

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+UPSTREAMS = ("upstream-a", "upstream-b")  # the sandbox's: the primary and its fallback
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """A name for the log and the words of a command."""
@@ -22,11 +25,11 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where this start listens, and which of the sandbox's parts it has (a port each, or None)."""
+    """Where this start listens, and which of the sandbox's parts it has (a port each, or none)."""
 
     host: str
     port: int
-    upstream_port: int | None
+    upstream_ports: tuple[int, ...]
     payments_port: int | None
     web_processes: int = 1
 
@@ -49,10 +52,10 @@ def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str
         Process("worker", (*celery, "worker", *alone), nice=10),
         Process("beat", (*celery, "beat", "--schedule", str(var / "run" / "beat")), nice=10),
     ]
-    if site.upstream_port:
-        truth = str(var / "sandbox" / "truth.jsonl")
-        words = (python, "-m", "sandbox.upstream", "--port", str(site.upstream_port), "--truth", truth)
-        found.append(Process("upstream", words))
+    for name, port in zip(UPSTREAMS, site.upstream_ports, strict=False):
+        truth = str(var / "sandbox" / f"truth-{name}.jsonl")
+        words = (python, "-m", "sandbox.upstream", "--port", str(port), "--truth", truth)
+        found.append(Process(name, words))
     if site.payments_port:
         host = f"[{site.reach}]" if ":" in site.reach else site.reach
         hook = f"http://{host}:{site.port}/billing/webhooks/payments/"

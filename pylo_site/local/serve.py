@@ -48,7 +48,7 @@ class Start:
 
     def run(self) -> int:
         began = time.monotonic()
-        if self.site.upstream_port:
+        if self.site.upstream_ports:
             say("no upstream key and no Stripe key configured: the sandbox stands in for upstreams, payments and mail")
         where = places.prepare(self.var)
         lock = Lock(self.var / "serve.lock", RUNNING.format(var=self.var))
@@ -148,8 +148,10 @@ def summary(site: Site, settings: Mapping[str, str], seconds: float) -> list[str
     ]
     if site.payments_port:
         lines += [f"  outbox    {url}/outbox/   (mail lands here: no mail server is used)"]
-    if site.upstream_port:
+    if site.upstream_ports:
         lines += ["  sandbox   answers are made up, money is play money; PYLO_UPSTREAMS names real upstreams"]
+        where = " and ".join(f"127.0.0.1:{port}" for port in site.upstream_ports)
+        lines += [f"            its upstreams are {where} (docs/operations.md: try an outage)"]
     return [*lines, "  stop      Ctrl-C"]
 
 
@@ -193,7 +195,7 @@ def main() -> int:
     site = processes.Site(
         options.host,
         options.port,
-        ports.free() if upstream else None,
+        tuple(ports.free() for _ in processes.UPSTREAMS) if upstream else (),
         ports.free() if rest else None,
         options.processes,
     )

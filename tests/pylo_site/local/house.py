@@ -21,7 +21,7 @@ def listed(site: Site, var: Path, environment: object) -> list[Process]:
 
 
 def start() -> int:
-    site = Site("127.0.0.1", int(sys.argv[2]), upstream_port=1, payments_port=1)
+    site = Site("127.0.0.1", int(sys.argv[2]), upstream_ports=(1, 2), payments_port=1)
     given = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
     search = Search(os.environ["PATH"])
     return serve.Start(site, Path(sys.argv[1]), given, search, listed=listed, preparations=()).run()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENGINES = Engines("postgresql://pylo@127.0.0.1:1/pylo", "redis://127.0.0.1:2/0")
-SANDBOX = Site("127.0.0.1", 8000, upstream_port=7001, payments_port=7002)
-BARE = Site("127.0.0.1", 8000, upstream_port=None, payments_port=None)
+SANDBOX = Site("127.0.0.1", 8000, upstream_ports=(7001, 7003), payments_port=7002)
+BARE = Site("127.0.0.1", 8000, upstream_ports=(), payments_port=None)
 
 
 def test_without_upstreams_the_sandbox_stands_in_for_everything() -> None:
@@ -37,12 +37,14 @@ def test_no_sandbox_and_no_upstreams_is_refused(wish: str) -> None:
         sandboxed({"PYLO_SANDBOX": wish})
 
 
-def test_the_sandbox_is_an_upstream_like_others(tmp_path: Path) -> None:
+def test_the_sandbox_is_two_upstreams_like_others(tmp_path: Path) -> None:
     settings = completed({}, SANDBOX, tmp_path, ENGINES)
-    (upstream,) = tomllib.loads((tmp_path / "upstreams.toml").read_text())["upstream"]
+    first, second = tomllib.loads((tmp_path / "upstreams.toml").read_text())["upstream"]
     assert settings["PYLO_UPSTREAMS"] == str(tmp_path / "upstreams.toml")
-    assert upstream["base_url"] == "http://127.0.0.1:7001/v1"
-    assert settings[upstream["key_env"]] == "sandbox"
+    assert (first["base_url"], first["dialect"]) == ("http://127.0.0.1:7001/moonshot/v1", "moonshot")
+    assert (second["base_url"], second["dialect"]) == ("http://127.0.0.1:7003/vllm/v1", "vllm")
+    assert first["priority"] < second["priority"]
+    assert settings[first["key_env"]] == "sandbox"
     assert settings["PYLO_PAYMENTS_URL"] == "http://127.0.0.1:7002"
     assert settings["PYLO_SIGNUP_CREDIT"] == "5"
 
