@@ -72,7 +72,7 @@ def test_without_the_sandbox_nothing_of_it_is_set(tmp_path: Path) -> None:
     ],
 )
 def test_the_public_address_is_one_a_browser_reaches(host: str, url: str) -> None:
-    assert public_url(Site(host, 8000, None, None)) == url
+    assert public_url(Site(host, 8000, (), None)) == url
 
 
 def test_the_kept_settings_can_be_read_by_a_shell(tmp_path: Path) -> None:
