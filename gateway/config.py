@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from gateway.breaker.settings import BreakerSettings
 from gateway.deadlines import Deadlines
 from gateway.dialects import DIALECTS
 from gateway.overload import Bounds
@@ -50,6 +51,7 @@ class GatewayConfig:
     most_in_flight: int = 1000
     deadlines: Deadlines = field(default_factory=Deadlines)
     bounds: Bounds = field(default_factory=Bounds)
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
 
 
 @dataclass(frozen=True, slots=True)

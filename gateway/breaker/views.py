@@ -14,13 +14,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Outcomes of calls of one upstream over some time. What failed before it left this host is not among them."""
+    """Outcomes of calls of one upstream over some time."""
 
     ok: int = 0
     slow: int = 0
     failed: int = 0
     throttled: int = 0
     waiting: int = 0  # calls that crossed the slow mark and have no token yet
+    unreached: int = 0  # failed before they left this host; never told to others, nor among `failed`
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class FleetView:
     seconds: tuple[Counts, ...] = ()
     hosts: int = 1  # that reported lately, this one too
     open: tuple[RemoteOpen, ...] = ()
+    recovered: bool = False  # since the last view a process's probes found the upstream well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

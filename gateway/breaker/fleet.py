@@ -1,0 +1,51 @@
+"""What to believe of other processes. Pure.
+
+One host with a broken network must not turn the others: its word alone counts for its own processes only, which share
+that network with it. Two hosts that say the same are believed, and so are the sums of all calls. On one host there is
+nobody to protect. Hosts whose connections fail keep that to themselves (`Reason.UNREACHED`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.breaker import rules
+from gateway.breaker.views import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.breaker.settings import BreakerSettings
+    from gateway.breaker.views import FleetView
+
+TWO = 2
+
+
+class _Seconds:
+    """The fleet's seconds as a past that the rules read. Their own clock ends it, so `now` says nothing."""
+
+    def __init__(self, seconds: Sequence[Counts]) -> None:
+        self._seconds = seconds
+
+    def last(self, seconds: int, _now: float, /) -> Counts:
+        lately = self._seconds[-seconds:]
+        return Counts(
+            ok=sum(each.ok for each in lately),
+            slow=sum(each.slow for each in lately),
+            failed=sum(each.failed for each in lately),
+            throttled=sum(each.throttled for each in lately),
+        )
+
+
+def trips(view: FleetView, seconds: int, settings: BreakerSettings) -> bool:
+    """Tell whether the last `seconds` of all processes pass R1, R2 or R4; what is older was before the last close."""
+    since = view.seconds[-seconds:] if seconds > 0 else ()
+    return rules.of_shares(_Seconds(since), 0.0, settings) is not None
+
+
+def believed(view: FleetView, host: str, *, says_so: bool) -> float:
+    """Return for how many seconds others are open that are to be believed; `says_so`: this process tells the same."""
+    hosts = {each.host for each in view.open} | ({host} if says_so else set())
+    if view.hosts > 1 and len(hosts) < TWO:
+        return max((each.remaining for each in view.open if each.host == host), default=0.0)
+    return max((each.remaining for each in view.open), default=0.0)
