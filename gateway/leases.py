@@ -27,7 +27,6 @@ class Route:
         self.throttle = Throttle(settings, draw)
         self.places = Places(upstream.concurrency, settings)
         self.draining = False  # by an operator
-        self._draw = draw
 
     def takes_calls(self, now: float) -> bool:
         """Tell whether it may be called at all now, as a probe or not."""
@@ -43,7 +42,7 @@ class Route:
     def preferred(self, now: float) -> bool:
         """Tell, of one that is closed, whether to choose it before others: not while suspect, seldom after a close."""
         breaker = self.breaker
-        return not breaker.suspect(now) and (not breaker.ramping or self._draw() < breaker.share(now))
+        return not breaker.suspect(now) and (not breaker.ramping or breaker.takes(now))
 
     def lease(self, slow_after: float, now: float) -> Lease:
         return Lease(self, slow_after, now)

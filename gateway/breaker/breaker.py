@@ -37,6 +37,7 @@ class Breaker:
         self._since = now  # of the state
         self._until = now  # while open
         self.ramping = False
+        self._credit = 0.0  # while it ramps up: of a request that is its to take
         self._probing = Probing(settings)
         self._recovered = False
 
@@ -131,7 +132,7 @@ class Breaker:
         self._enter(State.OPEN, now)
 
     def _close(self, now: float) -> None:
-        self.ramping = True
+        self.ramping, self._credit = True, 0.0
         self._enter(State.CLOSED, now)
 
     # -- the fleet
@@ -200,6 +201,14 @@ class Breaker:
             return self._settings.ramp[step]
         self.ramping = False
         return 1.0
+
+    def takes(self, now: float) -> bool:
+        """Tell whether the next request is one of its share. They are spread evenly, and never more than that."""
+        self._credit += self.share(now)
+        if self._credit < 1:
+            return False
+        self._credit -= 1
+        return True
 
     def suspect(self, now: float) -> bool:
         self.evidence.suspicion.look(self._epoch, now)
