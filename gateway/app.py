@@ -1,4 +1,4 @@
-"""The API, step by step: Request → Principal → Permit → Plan → Attempt → relay → meter → RequestRecord."""
+"""The API, step by step: Request → Principal → Permit → Lease → Attempt → relay → meter → RequestRecord."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway import keyless, relay, routing, telemetry, validation
+from gateway import keyless, relay, telemetry, validation
 from gateway.asgi import Reply, Request, on_every_answer
-from gateway.attempt import calls
 from gateway.auth import authenticate
 from gateway.errors import ApiError, BrokenOff, ClientGone, InternalError, InvalidRequest, Unavailable
 from gateway.meter import GONE, Admitted, Meter
@@ -85,7 +84,7 @@ class Gateway:
         except (ClientGone, BrokenOff):  # there is nobody to tell, or the server cuts the connection
             raise
         except ApiError as error:
-            line.error_code = error.code
+            line.error_code, line.shed = error.code, error.shed
             await reply.error(error)
         except Exception as error:  # noqa: BLE001 - the edge: logged, answered
             telemetry.crash(ids.own_id, error)
@@ -147,24 +146,23 @@ class Gateway:
                     admitted_at_ms=now_ms,
                 ),
                 chat.text_bytes,
+                reply.tries,
             )
             outlet = outlet_of(chat, reply, meter.admitted, parts.config.deadlines.keep_alive)
             try:
                 await self._durably(parts.journal.admit(meter.admitted), ids)
                 # The disk works meanwhile; no upstream hears of the request before it is done.
-                spelled = calls(routing.plan(parts.config.upstreams), chat, principal.workspace_id.hex)
-                await self._durably(parts.journal.sync(), ids)
-                async with request.connected(outlet.heartbeat()):
-                    async with (
-                        parts.drain.running(),  # what is settled is no longer taken back
-                        await parts.attempts.first_token(spelled, meter, ids, len(body)) as answer,
-                    ):
-                        parts.journal.first(ids.uid, parts.clock.ms())
-                        await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
-                    self._settle(meter.completed(at_ms=parts.clock.ms()))
-                    await parts.journal.start()
-                    ending = outlet.ending(meter.finish_reason, meter.usage)  # the disk works meanwhile
-                    await self._sync(ids)
+                with parts.attempts.prepared(chat, meter, ids, len(body)) as failover:
+                    await self._durably(parts.journal.sync(), ids)
+                    async with request.connected(outlet.heartbeat()):
+                        # What is settled is no longer taken back by a drain.
+                        async with parts.drain.running(), await failover.first_token() as answer:
+                            parts.journal.first(ids.uid, parts.clock.ms())
+                            await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
+                        self._settle(meter.completed(at_ms=parts.clock.ms()))
+                        await parts.journal.start()
+                        ending = outlet.ending(meter.finish_reason, meter.usage)  # the disk works meanwhile
+                        await self._sync(ids)
                 await outlet.finish(ending)
             except BaseException as error:  # however it ends, it ends in one record
                 self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()))

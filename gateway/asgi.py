@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import cors
 from gateway.errors import BrokenOff, ClientGone, InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from gateway.tries import Tries
 
 if TYPE_CHECKING:
     from gateway.errors import ApiError, Headers
@@ -125,6 +126,7 @@ class Reply:
         self._bodiless = bodiless  # HEAD: the headers of GET and no more
         self._streams = False
         self.status = 0
+        self.tries = Tries()  # to have an answer
 
     @property
     def started(self) -> bool:

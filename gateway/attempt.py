@@ -1,171 +1,125 @@
-"""Plan → an answer that has its first token. Until then a failure moves on to the next upstream, after it never."""
+"""Lease → an answer that has its first token. Until then a failure moves on to another upstream, after it never."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from itertools import chain, islice
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gateway import sse, telemetry
+from gateway import telemetry
+from gateway.answer import Answer
+from gateway.call import Call
 from gateway.dialects import DIALECTS
-from gateway.errors import CapacityExhausted, Overloaded, UpstreamError, UpstreamTimeout
+from gateway.exhausted import exhausted
 from gateway.faults import FaultKind, UpstreamFault, refusal
-from gateway.schema import CONTEXT_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import TracebackType
-    from typing import Self
+    from collections.abc import Callable, Iterator
 
-    from gateway.config import Upstream
     from gateway.deadlines import Deadlines
-    from gateway.deltas import Delta
-    from gateway.dialects.exchanges import Exchange, Reader
-    from gateway.errors import ApiError
     from gateway.meter import Meter
-    from gateway.routing import Plan
+    from gateway.ports import Clock
+    from gateway.routing import Lease, Routing
     from gateway.schema import Chat
     from gateway.uids import RequestIds
-    from gateway.upstream import Client, Stream
+    from gateway.upstream import Client
 
-WITHOUT_TOKENS = frozenset({"length", "content_filter"})  # an answer may end so with nothing said
-RETRY_AFTER_SECONDS = 5
-MOST_BYTES = CONTEXT_TOKENS * 1024  # on the wire; no chunk of a token is so long, so no answer of the model's is
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The request as one upstream is asked."""
-
-    upstream: Upstream
-    exchange: Exchange
-
-
-def calls(plan: Plan, chat: Chat, tenant: str) -> Iterable[Call]:
-    """Spell the request for each upstream of the plan: for the first at once, for another when its turn comes.
-
-    `tenant` is an opaque name of the workspace (`gateway.dialects`).
-    """
-    spelled = (Call(each, DIALECTS[each.dialect].exchange(chat, each.model, tenant)) for each in plan.upstreams)
-    return chain(tuple(islice(spelled, 1)), spelled)
-
-
-class Answer:
-    """One upstream's answer, read step by step. Closing it closes the connection."""
-
-    def __init__(self, stream: Stream, reader: Reader) -> None:
-        self._stream = stream
-        self._reader = reader
-        self._parser = sse.Parser()
-        self._bytes = 0
-        self._fault: UpstreamFault | None = None
-        self.ended = False
-        self.held: list[Delta] = []  # came before, and with, the first token
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None and self._reader.done:
-            await self._stream.drain()
-        await self._stream.close()
-
-    async def read(self) -> list[Delta]:
-        """Return what came in one read of the connection, often one delta; a fault behind it waits for the next."""
-        if self._fault is not None:
-            raise self._fault
-        chunk = await self._stream.read()
-        self._bytes += len(chunk)
-        deltas: list[Delta] = []
-        try:
-            for event in self._events(chunk):
-                delta = self._reader.read(event.name, event.data)
-                if delta is not None:
-                    deltas.append(delta)
-                if self._reader.done:
-                    self.ended = True
-                    break
-        except UpstreamFault as fault:
-            if chunk or fault.kind is not FaultKind.MALFORMED:  # the end may come amid a line: no more than an end
-                self._fault = fault
-        if self._fault is not None and not deltas:
-            raise self._fault
-        return deltas
-
-    def _events(self, chunk: bytes) -> list[sse.Event]:
-        if self._bytes > MOST_BYTES:
-            raise UpstreamFault(FaultKind.MALFORMED)
-        if not chunk:
-            self.ended = True
-            last = self._parser.end()
-            return [] if last is None else [last]
-        try:
-            return self._parser.feed(chunk)
-        except sse.EventTooLong:
-            raise UpstreamFault(FaultKind.MALFORMED) from None
-
-    async def first_token(self) -> None:
-        """Return when there is something to show; a role, an empty delta and a comment are nothing."""
-        while True:
-            deltas = await self.read()
-            self.held += deltas
-            if any(delta.is_token or delta.finish_reason in WITHOUT_TOKENS for delta in deltas):
-                return
-            if self.ended:
-                raise UpstreamFault(FaultKind.EMPTY)
+MOST_ATTEMPTS = 2
 
 
 class Attempts:
-    """Makes a plan's calls."""
+    """Asks upstreams for the answer to a request: two at most, and never the same one twice."""
 
-    def __init__(self, client: Client, deadlines: Deadlines) -> None:
-        self._client = client
-        self._deadlines = deadlines
+    def __init__(
+        self, client: Client, routing: Routing, deadlines: Deadlines, clock: Clock, draw: Callable[[], float]
+    ) -> None:
+        self.client = client
+        self.routing = routing
+        self.deadlines = deadlines
+        self.clock = clock
+        self.draw = draw  # a number of [0, 1), for the waits that clients are told
 
-    async def first_token(self, calls: Iterable[Call], meter: Meter, ids: RequestIds, body_bytes: int) -> Answer:
-        loop = asyncio.get_running_loop()
-        each = self._deadlines.for_first_token(body_bytes)
-        last = loop.time() + self._deadlines.for_all_attempts(body_bytes)
-        faults: list[UpstreamFault] = []
-        for call in calls:
-            meter.attempt(call.upstream.name)
+    @contextmanager
+    def prepared(self, chat: Chat, meter: Meter, ids: RequestIds, body_bytes: int) -> Iterator[Failover]:
+        """Take the place of the upstream to ask first, and spell the request for it; at the block's end none is held.
+
+        Raise the shed where no upstream may be asked.
+        """
+        failover = Failover(self, chat, meter, ids, body_bytes)
+        try:
+            failover.prepare()
+            yield failover
+        finally:
+            failover.release()
+
+
+class Failover:
+    """One request's way through the upstreams. It holds one lease at a time."""
+
+    def __init__(self, attempts: Attempts, chat: Chat, meter: Meter, ids: RequestIds, body_bytes: int) -> None:
+        self._attempts = attempts
+        self._clock = attempts.clock
+        self._chat = chat
+        self._meter = meter
+        self._ids = ids
+        self._seconds = attempts.deadlines.for_first_token(body_bytes)
+        self._slow_after = attempts.deadlines.slow_after(body_bytes)
+        self._in_all = attempts.deadlines.for_all_attempts(body_bytes)
+        self._tried: list[str] = []
+        self._faults: list[UpstreamFault] = []
+        self._lease: Lease | None = None
+        self._call: Call | None = None
+
+    def prepare(self) -> None:
+        """Take a place of the best upstream that was not tried, and spell the request for it; raise where none is."""
+        routing = self._attempts.routing
+        lease = routing.lease(self._clock.seconds(), slow_after=self._slow_after, tried=self._tried)
+        if lease is None:
+            raise exhausted(self._faults, routing.shed(self._clock.seconds()), self._attempts.draw)
+        self._lease = lease
+        self._tried.append(lease.upstream.name)
+        tenant = self._meter.admitted.workspace_id.hex
+        exchange = DIALECTS[lease.upstream.dialect].exchange(self._chat, lease.upstream.model, tenant)
+        self._call = Call(lease, exchange, self._meter.tries, self._clock)
+
+    def release(self) -> None:
+        if self._lease is not None:
+            self._lease.release(self._clock.seconds())
+
+    async def first_token(self) -> Answer:
+        """Ask, and ask another one; return the answer that has a first token, or raise what the tries came to."""
+        last = self._clock.seconds() + self._in_all
+        while True:
             try:
-                return await self._attempt(call, ids, min(loop.time() + each, last))
+                return await self._ask(last)
             except UpstreamFault as fault:
-                telemetry.fault(ids.own_id, call.upstream.name, fault)
+                telemetry.fault(self._ids.own_id, self._meter.tries.upstream, fault)
                 if not fault.fails_over:
                     raise refusal(fault) from None
-                faults.append(fault)
-        raise exhausted(faults)
+                self._faults.append(fault)
+            if len(self._faults) == MOST_ATTEMPTS:
+                raise exhausted(self._faults, None, self._attempts.draw)
+            self.prepare()
 
-    async def _attempt(self, call: Call, ids: RequestIds, until: float) -> Answer:
+    async def _ask(self, last: float) -> Answer:
+        """Ask the upstream that is prepared, until `last` at the longest."""
+        call = self._call
+        if call is None:
+            raise RuntimeError("nobody to ask")
         answer: Answer | None = None
+        seconds = min(self._seconds, call.patience, last - call.begins())
         try:
-            async with asyncio.timeout_at(until):
-                stream = await self._client.open(call.upstream, call.exchange.body, ids)
-                answer = Answer(stream, call.exchange.reader)
+            async with asyncio.timeout(seconds):
+                stream = await self._attempts.client.open(call.upstream, call.exchange.body, self._ids)
+                answer = Answer(stream, call)
                 await answer.first_token()
         except BaseException as error:
+            late = UpstreamFault(FaultKind.TIMEOUT) if isinstance(error, TimeoutError) else None
+            call.failed(late or error, answered=answer is not None)
             if answer is not None:
-                await answer.__aexit__(None, None, None)
-            if isinstance(error, TimeoutError):
-                raise UpstreamFault(FaultKind.TIMEOUT) from None
+                await answer.close()
+            if late is not None:
+                raise late from None
             raise
+        call.answers()
         return answer
-
-
-def exhausted(faults: list[UpstreamFault]) -> ApiError:
-    """Say what every attempt came to, without a word about which upstream it was."""
-    if not faults:
-        return Overloaded("No upstream can take the request now.", retry_after=RETRY_AFTER_SECONDS)
-    if all(fault.kind is FaultKind.THROTTLED for fault in faults):
-        wait = min(fault.retry_after for fault in faults) or RETRY_AFTER_SECONDS
-        return CapacityExhausted("The model is at capacity. Please try again shortly.", retry_after=wait)
-    if faults[-1].kind is FaultKind.TIMEOUT:
-        return UpstreamTimeout("No upstream gave a first token in time. You are not charged.")
-    error = UpstreamError("No upstream could answer. You are not charged.")
-    error.should_retry = len(faults) == 1  # two upstreams were tried already: a client's retries would make it six
-    return error

@@ -27,5 +27,9 @@ class Deadlines:
         over = max(body_bytes // BYTES_PER_TOKEN - self.free_tokens, 0)
         return self.first_token + self.per_8k * -(-over // STEP_TOKENS)
 
+    def slow_after(self, body_bytes: int) -> float:
+        """Return from how many seconds on a first token counts as slow."""
+        return self.for_first_token(body_bytes) / 2
+
     def for_all_attempts(self, body_bytes: int) -> float:
         return 2 * self.for_first_token(body_bytes) + self.grace

@@ -57,6 +57,7 @@ class ApiError(Exception):
     type: ClassVar[str] = "server_error"
     code: str = "internal_error"
     should_retry: bool = False
+    shed: str = ""  # what there was too much of, or none of: a bounded word for the log and the metrics
     outcome: ClassVar[Outcome] = Outcome.INTERRUPTED  # of an admitted request that ends with this
 
     def __init__(
@@ -182,8 +183,6 @@ class Unavailable(ApiError):
 
 
 class Overloaded(Unavailable):
-    """`shed` is the bounded word for the log and the metrics: what there was too much of."""
-
     code = "server_is_overloaded"
 
     def __init__(self, message: str, *, retry_after: int = 0, shed: str = "") -> None:

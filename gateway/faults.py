@@ -52,6 +52,11 @@ class UpstreamFault(Exception):  # noqa: N818 - the field's word
         """Only a request that is itself at fault is told so; anything else is tried elsewhere."""
         return self.kind is not FaultKind.REFUSED
 
+    @property
+    def blames_upstream(self) -> bool:
+        """Whether it counts against the upstream's health."""
+        return self.kind is not FaultKind.REFUSED
+
 
 def of_status(status: int, retry_after: bytes, body: bytes) -> UpstreamFault:
     """Read an answer that is not 200. `body` is its beginning, searched for known markers and forgotten."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.deltas import Delta
+    from gateway.tries import Tries
 
 BYTES_PER_TOKEN = 8
 OK = 200
@@ -41,22 +42,18 @@ class Admitted:
 class Meter:
     """One request's count, from admission to its one end."""
 
-    def __init__(self, admitted: Admitted, text_bytes: Callable[[], int]) -> None:
+    def __init__(self, admitted: Admitted, text_bytes: Callable[[], int], tries: Tries) -> None:
         self.admitted = admitted
+        self.tries = tries
         self._text_bytes = text_bytes
-        self.attempts = 0
-        self.upstream = ""
         self.finish_reason = ""
+        self.shed = ""  # why no upstream, or no other one, was asked
         self.usage: Tokens | None = None
         self.record: RequestRecord | None = None
         self._calls = Calls()
         self._deltas = 0
         self._reasoning = 0
         self._first_token_ms: int | None = None
-
-    def attempt(self, upstream: str) -> None:
-        self.attempts += 1
-        self.upstream = upstream
 
     @property
     def bad_tool_calls(self) -> int:
@@ -85,6 +82,7 @@ class Meter:
             outcome = Outcome.CLIENT_GONE if self._deltas else Outcome.CLIENT_GONE_EARLY
             return self._end(outcome, sent or GONE, "", at_ms)
         if isinstance(error, ApiError):
+            self.shed = error.shed
             return self._end(error.outcome, sent or error.status, error.code, at_ms)
         return self._end(Outcome.INTERRUPTED, sent or InternalError.status, InternalError.code, at_ms)
 
@@ -102,8 +100,8 @@ class Meter:
             model=self.admitted.model,
             stream=self.admitted.stream,
             admitted_at_ms=self.admitted.admitted_at_ms,
-            upstream=self.upstream,
-            attempts=self.attempts,
+            upstream=self.tries.upstream,
+            attempts=self.tries.count,
             status=status,
             outcome=outcome,
             finish_reason=self.finish_reason,
@@ -112,6 +110,7 @@ class Meter:
             usage_source=source,
             first_token_ms=self._first_token_ms,
             duration_ms=max(at_ms - self.admitted.admitted_at_ms, 0),
+            tries=self.tries.ended,
         )
         return self.record
 

@@ -10,7 +10,7 @@ from gateway.faults import FaultKind, UpstreamFault, interruption
 from gateway.watch import Watch
 
 if TYPE_CHECKING:
-    from gateway.attempt import Answer
+    from gateway.answer import Answer
     from gateway.deadlines import Deadlines
     from gateway.meter import Meter
     from gateway.outlets import Outlet
@@ -35,6 +35,7 @@ async def forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, de
         return
     # With a finish reason the answer is whole: what was lost then is at most its usage, which is counted instead.
     if not (meter.finish_reason and fault.kind in AFTER_THE_END):
+        answer.call.broke(fault)
         raise interruption(fault)
 
 

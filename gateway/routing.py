@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from gateway.breaker.views import Counts, FleetView, UpstreamView
     from gateway.config import Upstream
 
-__all__ = ["Lease", "Plan", "Routing", "Shed", "ShedReason", "plan"]
+__all__ = ["Lease", "Routing", "Shed", "ShedReason"]
 
-MOST_ATTEMPTS = 2
 RETRY_AFTER_SECONDS = 5
 LONGEST_THROTTLED = 60.0
 LONGEST_UNHEALTHY = 30.0
@@ -172,14 +171,3 @@ class Routing:
         """The fleet's leave to probe is ours: one call at a time, until it lapses."""
         if name in self._routes:
             self._routes[name].breaker.grant(now)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The upstreams to try, in order; never the same twice, and never more than the attempts allowed."""
-
-    upstreams: tuple[Upstream, ...]
-
-
-def plan(upstreams: Sequence[Upstream]) -> Plan:
-    return Plan(tuple(upstreams[:MOST_ATTEMPTS]))

@@ -23,6 +23,7 @@ from gateway.http.transport import Transport
 from gateway.journal import Journal
 from gateway.overload import Overload
 from gateway.ports import StoreUnavailable
+from gateway.routing import Routing
 from gateway.stores import revocations
 from gateway.stores.keys import CachedKeys
 from gateway.stores.postgres import Postgres
@@ -65,6 +66,7 @@ class Runtime:
         self.drain = Drain()
         self._overload = Overload(config.bounds, random.random)
         self._keys = CachedKeys(self._postgres.principal, clock, self.spawn)
+        self.routing = Routing(config.upstreams, config.breaker, draw=random.random, now=clock.seconds(), host=config.host)
         self._client = upstream.Client(transport, config.deadlines)
         name = f"{clock.ms()}-{os.getpid()}-{secrets.token_hex(4)}"  # never twice, whatever the clock does
         self._journal = Journal(config.journal_dir / config.host / name)
@@ -75,7 +77,7 @@ class Runtime:
             keys=self._keys,
             catalog=Catalog(offer_of(config), CachedPrices(self._postgres.prices, clock, self.spawn)),
             admission=Admission(config.most_in_flight),
-            attempts=Attempts(self._client, config.deadlines),
+            attempts=Attempts(self._client, self.routing, config.deadlines, clock, random.random),
             journal=self._journal,
             drain=self.drain,
             overload=self._overload,

@@ -33,6 +33,8 @@ class Access:
     error_code: str = ""
     upstream: str = ""
     attempts: int = 0
+    tries: str = ""  # of each attempt the upstream, its fault or ok, its status and its time
+    shed: str = ""  # why it was refused, or no other upstream could be asked
     first_token_ms: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -46,6 +48,7 @@ class Access:
         if record is None:
             return
         self.outcome, self.error_code = record.outcome, record.error_code
+        self.tries, self.shed = str(meter.tries), meter.shed
         self.upstream, self.attempts, self.first_token_ms = record.upstream, record.attempts, record.first_token_ms
         self.prompt_tokens, self.completion_tokens = record.tokens.prompt, record.tokens.completion
         self.bad_tool_calls = meter.bad_tool_calls

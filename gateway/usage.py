@@ -44,6 +44,16 @@ class Tokens:
     reasoning: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One upstream that was asked for the answer."""
+
+    upstream: str
+    fault: str  # why it gave no first token; empty when it did
+    status: int  # the HTTP status it sent, or 0
+    duration_ms: int  # until the first token, or the failure
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
     """One request, from its admission to its end. `admitted_at_ms` counts from the Unix epoch."""
@@ -66,3 +76,4 @@ class RequestRecord:
     usage_source: UsageSource
     first_token_ms: int | None
     duration_ms: int
+    tries: tuple[Try, ...] = ()  # in order; one for each of `attempts`

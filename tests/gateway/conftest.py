@@ -27,6 +27,7 @@ from gateway.stores.memory import MemoryJournal, MemoryKeys, MemoryPrices
 from gateway.upstream import Client
 from tests.fakes.asgi import Answer, Caller
 from tests.fakes.clock import LoopClock
+from tests.fakes.routing import NotedRouting
 from tests.fakes.upstream import Call, ScriptedTransport, Turn, good
 
 if TYPE_CHECKING:
@@ -51,11 +52,20 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     return loops
 
 
-def config(*names: str, deadlines: Deadlines) -> GatewayConfig:
+def config(
+    *names: str, deadlines: Deadlines, places: int = 256, most_in_flight: int = 2, max_body_bytes: int = 4096
+) -> GatewayConfig:
     return GatewayConfig(
         model=MODEL,
         upstreams=tuple(
-            Upstream(name=name, dialect="moonshot", base_url=f"https://{name}/v1", key="up-key", model="kimi-k2.6")
+            Upstream(
+                name=name,
+                dialect="moonshot",
+                base_url=f"https://{name}/v1",
+                key="up-key",
+                model="kimi-k2.6",
+                concurrency=places,
+            )
             for name in names
         ),
         peppers=("the-next-pepper-the-next-pepper-the-n", PEPPER),
@@ -63,8 +73,8 @@ def config(*names: str, deadlines: Deadlines) -> GatewayConfig:
         redis_url="",
         journal_dir=Path("unused"),
         host="test",
-        max_body_bytes=4096,
-        most_in_flight=2,
+        max_body_bytes=max_body_bytes,
+        most_in_flight=most_in_flight,
         deadlines=deadlines,
     )
 
@@ -81,6 +91,7 @@ class World:
     admission: Admission
     drain: Drain
     overload: Overload
+    routing: NotedRouting
 
     @property
     def call(self) -> Caller:
@@ -98,6 +109,11 @@ class World:
         return record
 
     @property
+    def leased(self) -> dict[str, int]:
+        """How many places of each upstream are taken."""
+        return {view.name: view.in_flight for view in self.routing.views(0.0)}
+
+    @property
     def upstream_call(self) -> Call:
         (call,) = self.transport.calls
         return call
@@ -109,16 +125,18 @@ def make_world(
     spendable: int = 5_000_000_000,
     deadlines: Deadlines | None = None,
     bounds: Bounds | None = None,
+    **limits: int,
 ) -> World:
     deadlines = deadlines or Deadlines()
-    settings = config(*upstreams, deadlines=deadlines)
+    settings = config(*upstreams, deadlines=deadlines, **limits)
     transport = ScriptedTransport(*(turns or (good("Hel", "lo"),)))
     clock, keys, prices, journal = LoopClock(), MemoryKeys(), MemoryPrices(), MemoryJournal()
     owner = Principal(key_id=KEY, workspace_id=WORKSPACE, expires_at_ms=None, spendable_nanos=spendable)
     keys.add(tokens.digest(TOKEN, PEPPER), owner)
     price = Price(id=PRICE, input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
     prices.add(MODEL, price)
-    admission, drain, overload = Admission(settings.most_in_flight), Drain(), Overload(bounds or Bounds(), lambda: 0.0)
+    admission, drain, routing = Admission(settings.most_in_flight), Drain(), NotedRouting(settings.upstreams)
+    overload = Overload(bounds or Bounds(), lambda: 0.0)
     parts = Parts(
         config=settings,
         clock=clock,
@@ -126,12 +144,12 @@ def make_world(
         keys=keys,
         catalog=Catalog(offer_of(settings), prices),
         admission=admission,
-        attempts=Attempts(Client(transport, deadlines), deadlines),
+        attempts=Attempts(Client(transport, deadlines), routing, deadlines, clock, lambda: 0.0),
         journal=journal,
         drain=drain,
         overload=overload,
     )
-    return World(Gateway(parts), transport, keys, prices, journal, admission, drain, overload)
+    return World(Gateway(parts), transport, keys, prices, journal, admission, drain, overload, routing)
 
 
 @pytest.fixture

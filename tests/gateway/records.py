@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from gateway.meter import Admitted, Meter
+from gateway.tries import Tries
 from gateway.usage import RequestRecord, Tokens
 
 
@@ -22,7 +23,7 @@ def make_admitted(number: int = 1) -> Admitted:
 
 
 def make_record(number: int = 1) -> RequestRecord:
-    meter = Meter(make_admitted(number), lambda: 0)
+    meter = Meter(make_admitted(number), lambda: 0, Tries())
     meter.usage = Tokens(prompt=10, cached=4, completion=3, reasoning=1)
     record = meter.completed(at_ms=1_795_382_401_000)
     assert record is not None

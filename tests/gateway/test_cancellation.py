@@ -11,7 +11,7 @@ import pytest
 from gateway.usage import CHARGED, Outcome
 from tests.fakes.asgi import Caller
 from tests.fakes.clock import skipping
-from tests.fakes.upstream import DONE, ROLE, Turn, content, finish
+from tests.fakes.upstream import DONE, ERROR, ROLE, Act, Turn, content, finish
 from tests.gateway.conftest import CHAT, TOKEN, World, make_world
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def test_wherever_it_is_cut_off_a_request_has_one_end(*, stream: bool, hang_up: 
     for steps in range(MOST_STEPS):
         world = make_world(TURN)
         ended = served(world, steps=steps, stream=stream, hang_up=hang_up)
+        assert world.leased == {"first": 0}
         admitted = [each.uid for each in world.journal.admitted]
         assert [record.uid for record in world.journal.settled] == admitted
         assert world.admission.in_flight == 0
@@ -82,3 +83,29 @@ def test_wherever_it_is_cut_off_a_request_has_one_end(*, stream: bool, hang_up: 
     left = {Outcome.CLIENT_GONE_EARLY, Outcome.CLIENT_GONE} if hang_up else {Outcome.INTERRUPTED}
     assert set(outcomes) == {Outcome.COMPLETED, *left}
     assert Outcome.INTERRUPTED not in CHARGED
+
+
+WAYS = {
+    "the second answers after a 503": (Turn(status=503, before=[0.0]), TURN),
+    "the second answers after an error event": (Turn([ROLE, 0.0, ERROR], before=[0.0]), TURN),
+    "the second answers after a refused connection": (Turn(refuse=True), TURN),
+    "both are at capacity": (Turn(status=429, before=[0.0]), Turn([b"x", 0.0], status=429)),
+    "the request is blamed": (Turn([0.0, b"x"], status=400, before=[0.0]), TURN),
+    "the answer breaks off": (Turn([ROLE, content("a"), 0.0, Act.CUT]), TURN),
+    "the answer ends early": (Turn([ROLE, content("a"), 0.0, DONE]), TURN),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("hang_up", [True, False])
+def test_wherever_it_is_cut_off_no_place_of_an_upstream_stays_taken(way: str, *, hang_up: bool) -> None:
+    ended = False
+    for steps in range(MOST_STEPS):
+        world = make_world(*WAYS[way], upstreams=("first", "second", "third"))
+        ended = served(world, steps=steps, stream=True, hang_up=hang_up)
+        assert world.leased == {"first": 0, "second": 0, "third": 0}
+        tries = [each.tries for each in world.journal.settled]
+        assert [len(each) for each in tries] == [each.attempts for each in world.journal.settled]
+        if ended:
+            break
+    assert ended

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.frames import HEAD, Admit, First, Frame, Settle, UnknownFrame, decode, encode
 from gateway.meter import Admitted
-from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
+from gateway.usage import Outcome, RequestRecord, Tokens, Try, UsageSource
 from tests.gateway.records import make_admitted, make_record
 
 FRAMES: list[Frame] = [Admit(make_admitted(1)), First(UUID(int=1), 5), Settle(make_record(1)), Admit(make_admitted(2))]
@@ -46,6 +46,15 @@ def test_garbage_and_zeros_end_the_reading(tail: bytes) -> None:
     assert frames == []
 
 
+def test_a_record_written_before_tries_were_kept_is_still_read() -> None:
+    record = make_record(1)
+    fields = msgspec.to_builtins(record, builtin_types=(UUID,))
+    del fields["tries"]
+    body = msgspec.msgpack.encode([4, fields])
+    older = HEAD.pack(len(body), zlib.crc32(body)) + body
+    assert decode(older) == ([Settle(record)], len(older))
+
+
 def test_a_frame_of_a_newer_release_is_not_skipped() -> None:
     body = msgspec.msgpack.encode([3, "progress"])
     newer = HEAD.pack(len(body), zlib.crc32(body)) + body
@@ -55,7 +64,7 @@ def test_a_frame_of_a_newer_release_is_not_skipped() -> None:
 
 
 def test_a_frame_has_no_field_for_words() -> None:
-    fields = get_type_hints(Admitted) | get_type_hints(RequestRecord)
+    fields = get_type_hints(Admitted) | get_type_hints(RequestRecord) | get_type_hints(Try)
     texts = {name for name, kind in fields.items() if kind is str}
     assert texts == {
         "request_id",
@@ -63,5 +72,6 @@ def test_a_frame_has_no_field_for_words() -> None:
         "upstream",
         "finish_reason",
         "error_code",
+        "fault",
     }  # checked, ours, or out of a list
-    assert set(fields.values()) - {str} == {UUID, bool, int, int | None, Outcome, Tokens, UsageSource}
+    assert set(fields.values()) - {str} == {UUID, bool, int, int | None, Outcome, Tokens, UsageSource, tuple[Try, ...]}

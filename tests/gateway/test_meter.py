@@ -10,7 +10,8 @@ from billing.pricing import Rates, charge
 from gateway.deltas import Delta, ToolFragment
 from gateway.errors import ApiError, ClientGone, InvalidRequest, Overloaded, UpstreamStalled, UpstreamTruncated
 from gateway.meter import Admitted, Meter
-from gateway.usage import CHARGED, Outcome, RequestRecord, Tokens, UsageSource
+from gateway.tries import Tries
+from gateway.usage import CHARGED, Outcome, RequestRecord, Tokens, Try, UsageSource
 
 ADMITTED = Admitted(
     uid=UUID(int=1),
@@ -26,8 +27,10 @@ USAGE = Tokens(prompt=10, cached=4, completion=3, reasoning=1)
 
 
 def meter(*deltas: Delta, text_bytes: int = 100) -> Meter:
-    made = Meter(ADMITTED, lambda: text_bytes)
-    made.attempt("first")
+    tries = Tries()
+    made = Meter(ADMITTED, lambda: text_bytes, tries)
+    tries.asks("first", 1.0)
+    tries.answered(1.25)
     for at_ms, delta in enumerate(deltas, 1500):
         made.saw(delta, at_ms)
     return made
@@ -43,6 +46,7 @@ def test_the_upstreams_own_usage_is_the_bill() -> None:
     assert (record.outcome, record.tokens, record.usage_source) == (Outcome.COMPLETED, USAGE, UsageSource.UPSTREAM)
     assert (record.first_token_ms, record.duration_ms, record.finish_reason) == (500, 1000, "stop")
     assert (record.upstream, record.attempts, record.request_id) == ("first", 1, "mine")
+    assert record.tries == (Try("first", "", 200, 250),)
 
 
 def test_without_usage_the_deltas_are_counted_and_the_prompt_is_estimated_low() -> None:

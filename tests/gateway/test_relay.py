@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.attempt import MOST_BYTES
+from gateway.answer import MOST_BYTES
 from gateway.deadlines import Deadlines
 from gateway.usage import Outcome
 from tests.fakes.asgi import Caller

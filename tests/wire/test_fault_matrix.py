@@ -116,7 +116,9 @@ def test_when_both_are_at_capacity_a_client_is_told_how_long_to_wait(pair: str, 
     busy = {"status": 429, "type": "engine_overloaded_error", "message": "account org-123 is overloaded"}
     stack.upstream.fail(busy | {"retry_after": 9}, busy | {"retry_after": 4})
     answer = post(pair, member.key, stream=True)
-    assert (answer.status_code, answer.headers["retry-after"], answer.headers["retry-after-ms"]) == (429, "4", "4000")
+    told = answer.headers["retry-after"]
+    assert (answer.status_code, answer.headers["retry-after-ms"]) == (429, f"{told}000")
+    assert told in {"4", "5"}  # up to a quarter more, so that not all come back at once
     assert answer.json()["error"]["code"] == "capacity_exhausted"
     assert "org-123" not in answer.text
 
