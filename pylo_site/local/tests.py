@@ -1,6 +1,7 @@
 """`bin/test`: pytest on private engines under var/test, with settings that depend on nobody's shell.
 
-`bin/test --clients [name …]` runs tests/clients instead, under var/clients.
+`bin/test --clients [name …]` runs tests/clients instead, under var/clients; `bin/test --seeds N [--seed S]` plays N
+seeds of tests/simulation, which needs no engines.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CLIENTS = "--clients"
 BUSY = "another run of it uses {var} (process {{pid}}): wait for it, or give this one a PYLO_VAR of its own."
 SETTINGS = {
     "PYLO_SECRET_KEY": "a-secret-key-of-the-tests-that-protects-nothing-at-all",
@@ -96,8 +96,15 @@ def _clients(given: Mapping[str, str], names: list[str]) -> int:
         return _python(settings, "-m", "tests.clients", *names)
 
 
+def _seeds(given: Mapping[str, str], words: list[str]) -> int:
+    return _python(given, "-m", "tests.simulation", *words)
+
+
 def _python(settings: Mapping[str, str], *words: str) -> int:
     return subprocess.run([sys.executable, *words], cwd=ROOT, env=settings, check=False).returncode  # noqa: S603 - our own
+
+
+COMMANDS = {"--clients": _clients, "--seeds": _seeds}
 
 
 def main() -> int:
@@ -105,7 +112,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminate)
     words = sys.argv[1:]
     try:
-        return _clients(given, words[1:]) if words[:1] == [CLIENTS] else _pytest(given, words)
+        command = COMMANDS.get(words[0]) if words else None
+        return command(given, words[1:]) if command is not None else _pytest(given, words)
     except Trouble as trouble:
         print(f"bin/test: {trouble}", file=sys.stderr)
         return 1

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.simulation import plants
+from tests.simulation.seeds import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+MOST_SEEDS = 60
+PLANTS: dict[str, tuple[Callable[[], AbstractContextManager[None]], str]] = {
+    "failover after the first token": (plants.failover_after_the_first_token, "failover"),
+    "a leaked permit": (plants.a_leaked_permit, "release"),
+    "a role chunk counted as a token": (plants.a_role_counted_as_a_token, "deadline"),
+    "a charge for a broken answer": (plants.a_charge_for_a_broken_answer, "charge"),
+    "a call before the fsync": (plants.a_call_before_the_disk_has_the_admission, "durable"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_planted_bug_is_found(name: str) -> None:
+    plant, rule = PLANTS[name]
+    with plant():
+        found = next((failure for seed in range(MOST_SEEDS) if (failure := run(seed)) is not None), None)
+    assert found is not None
+    assert found.rule == rule
+    assert run(found.seed) is None  # without the bug the same seed holds

@@ -1,0 +1,39 @@
+"""What happened in a seed, in order: virtual time, who, what. Kept for the seed that fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MOST_LINES = 150
+WORLD = -1
+
+
+class Broken(Exception):  # noqa: N818 - names what was found
+    """An invariant does not hold. `serial` is the exchange it was found in, or WORLD."""
+
+    def __init__(self, rule: str, what: str, serial: int = WORLD) -> None:
+        super().__init__(f"{rule}: {what}")
+        self.rule = rule
+        self.serial = serial
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    at: float
+    serial: int
+    who: str
+    what: str
+
+
+@dataclass
+class Trace:
+    lines: list[Line] = field(default_factory=list)
+
+    def add(self, at: float, serial: int, who: str, what: str) -> None:
+        self.lines.append(Line(at, serial, who, what))
+
+    def story(self, serial: int) -> list[str]:
+        """Return the lines of one exchange and of the world around it; of everything where it is the world's."""
+        chosen = [line for line in self.lines if serial == WORLD or line.serial in (serial, WORLD)]
+        cut = [f"… {len(chosen) - MOST_LINES} lines before"] if len(chosen) > MOST_LINES else []
+        return [*cut, *(f"{line.at:12.6f}  {line.who:<14} {line.what}" for line in chosen[-MOST_LINES:])]
