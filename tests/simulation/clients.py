@@ -15,7 +15,8 @@ from tests.simulation.plans import LONG
 if TYPE_CHECKING:
     from gateway.asgi import Message
     from tests.simulation.plans import ClientPlan
-    from tests.simulation.world import Process, World
+    from tests.simulation.processes import Process
+    from tests.simulation.world import World
 
 STALLS_AFTER = 30.0  # seconds without progress, then the server gives a client up
 MODEL = "moonshotai/kimi-k2.6"

@@ -12,7 +12,8 @@ from tests.simulation.network import serial_of
 if TYPE_CHECKING:
     from tests.simulation.clients import Exchange
     from tests.simulation.network import Call
-    from tests.simulation.world import Process, World
+    from tests.simulation.processes import Process
+    from tests.simulation.world import World
 
 SLACK = 0.001
 MOST_ATTEMPTS = 2
@@ -102,6 +103,8 @@ def of_a_process(process: Process) -> None:
     world = process.world
     if process.admission.in_flight:
         world.broken("release", f"process {process.number} still holds {process.admission.in_flight} permits")
+    if process.overload.body_bytes:
+        world.broken("release", f"process {process.number} still holds {process.overload.body_bytes} bytes of bodies")
     if process.drain._running:
         world.broken("release", f"process {process.number} still runs something")
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from gateway.usage import Tokens
+    from tests.simulation.processes import Process
     from tests.simulation.turns import Turn
-    from tests.simulation.world import Process, World
+    from tests.simulation.world import World
 
 OWN_ID = "x-pylo-request-id"
 SERIAL_MASK = 2**62 - 1

@@ -55,6 +55,7 @@ class SeedPlan:
     dialects: tuple[str, ...]
     concurrency: int
     most_in_flight: int
+    body_bytes: int  # that a process may hold
     processes: tuple[ProcessPlan, ...]
     clients: tuple[ClientPlan, ...]
     keys_away: tuple[float, float] = field(default=(inf, inf))
@@ -76,6 +77,7 @@ def plan_of(seed: int) -> SeedPlan:
         dialects=tuple(throw.choice(DIALECTS) for _ in names),
         concurrency=throw.choice((1, 3, 256, 256)),
         most_in_flight=throw.choice((3, 1000, 1000, 1000)),
+        body_bytes=LONG if throw.chance(0.1) else 2**28,
         processes=tuple(_process(dice(seed, "process", number), seconds) for number in range(processes)),
         clients=tuple(clients),
         keys_away=_spell(throw, seconds) if throw.chance(0.05) else (inf, inf),

@@ -1,0 +1,138 @@
+"""One gateway process: the parts as `gateway.runtime` puts them together, but for the network and the stores."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from accounts import tokens
+from gateway.admission import Admission
+from gateway.app import Gateway, Parts
+from gateway.attempt import Attempts
+from gateway.catalog import Catalog
+from gateway.config import GatewayConfig, Upstream
+from gateway.deadlines import Deadlines
+from gateway.drain import Drain
+from gateway.overload import Bounds, Overload
+from gateway.ports import Price, Principal
+from gateway.runtime import offer_of
+from gateway.upstream import Client
+from tests.fakes.clock import LoopClock
+from tests.simulation import invariants
+from tests.simulation.clients import MODEL, Exchange
+from tests.simulation.dice import dice
+from tests.simulation.journal import SimulatedJournal
+from tests.simulation.network import Wire
+
+if TYPE_CHECKING:
+    from gateway.stores.memory import MemoryKeys, MemoryPrices
+    from tests.simulation.network import Call
+    from tests.simulation.plans import ProcessPlan, SeedPlan
+    from tests.simulation.world import World
+
+PEPPER = "a-pepper-of-the-simulation-that-protects-nothing"
+TOKEN = tokens.mint(bytes(tokens.ENTROPY_BYTES))
+DEADLINES = Deadlines()
+answered: ContextVar[Exchange] = ContextVar("answered")  # by the running task
+
+
+class Process:
+    """One gateway process. Its death takes all it holds with it; another stands in its place a little later."""
+
+    def __init__(self, world: World, number: int, plan: ProcessPlan) -> None:
+        throw = dice(world.seed, "process", number, world.now())
+        self.world = world
+        self.number = number
+        self.plan = plan
+        self.dead = False
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.serial = 0
+        self.journal = SimulatedJournal(world, throw, slow=plan.slow, failing=plan.failing)
+        self.admission = Admission(world.plan.most_in_flight)
+        self.drain = Drain()
+        self.overload = Overload(world.config.bounds, throw.random)
+        clock, config = LoopClock(), world.config
+        client = Client(Wire(world.network, self), config.deadlines)
+        self.gateway = Gateway(
+            Parts(
+                config=config,
+                clock=clock,
+                entropy=self._entropy,
+                keys=world.keys,
+                catalog=Catalog(offer_of(config), world.prices),
+                admission=self.admission,
+                attempts=Attempts(client, config.deadlines),
+                journal=self.journal,
+                drain=self.drain,
+                overload=self.overload,
+            )
+        )
+
+    def _entropy(self, count: int) -> bytes:
+        """Give each request its exchange's serial for entropy, by which everything that is its own is known."""
+        return self.serial.to_bytes(count, "big")
+
+    def called(self, call: Call) -> None:
+        if not self.journal.is_durable(call.uid):
+            self.world.broken("durable", f"{call.name} is called before the journal has the admission", call.serial)
+
+    def serve(self, exchange: Exchange) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(exchange))
+        self.tasks.add(task)
+        task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.world.broken("crash", f"{type(error).__name__}: {error}")
+
+    async def _serve(self, exchange: Exchange) -> None:
+        answered.set(exchange)
+        self.serial = exchange.serial
+        await exchange.serve()
+        if not exchange.dead:
+            invariants.of_an_exchange(exchange)
+
+    async def die(self) -> None:
+        self.dead = self.journal.dead = True
+        tasks = tuple(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def config_of(plan: SeedPlan) -> GatewayConfig:
+    return GatewayConfig(
+        model=MODEL,
+        upstreams=tuple(
+            Upstream(
+                name=backend.name,
+                dialect=dialect,
+                base_url=f"https://{backend.name}.test/v1",
+                key="up-key",
+                model="kimi-k2.6",
+                priority=1 + number,
+                concurrency=plan.concurrency,
+            )
+            for number, (backend, dialect) in enumerate(zip(plan.backends, plan.dialects, strict=True))
+        ),
+        peppers=(PEPPER,),
+        database_url="",
+        redis_url="",
+        journal_dir=Path("unused"),
+        host="simulation",
+        max_body_bytes=2**20,
+        most_in_flight=plan.most_in_flight,
+        deadlines=DEADLINES,
+        bounds=Bounds(body_bytes=plan.body_bytes),
+    )
+
+
+def furnish(keys: MemoryKeys, prices: MemoryPrices) -> None:
+    owner = Principal(key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=None, spendable_nanos=10**12)
+    keys.add(tokens.digest(TOKEN, PEPPER), owner)
+    price = Price(id=UUID(int=3), input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
+    prices.add(MODEL, price)
