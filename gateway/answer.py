@@ -42,9 +42,11 @@ class Answer:
         try:
             if kind is None and self._reader.done:
                 await self._stream.drain()
-            await self.close()
-        finally:
-            self.call.over()
+        finally:  # a client may leave while the rest is read
+            try:
+                await self.close()
+            finally:
+                self.call.over()
 
     async def close(self) -> None:
         await self._stream.close()

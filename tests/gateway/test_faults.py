@@ -216,6 +216,12 @@ def test_a_client_that_leaves_closes_the_upstream_and_pays_for_what_passed(*, st
     assert world.admission.in_flight == 0
 
 
+def test_a_client_that_leaves_with_the_last_event_closes_an_upstream_that_does_not_end() -> None:
+    world = make_world(Turn([content("a") + finish() + DONE, Act.HANG]))
+    skipping(world.chat(stream=True, hang_up_at=1))
+    assert world.upstream_call.closed_at == 0.0
+
+
 @pytest.mark.parametrize("turn", [Turn(before=[Act.HANG]), Turn([ROLE, Act.HANG]), Turn(COMMENTS)])
 @pytest.mark.conformance(148, 149)
 def test_a_client_that_leaves_before_the_first_token_pays_nothing(turn: Turn) -> None:
