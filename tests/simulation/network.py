@@ -114,6 +114,7 @@ class Call:
             return await self._end()
         await self._until(self.answered_at + pieces[self.delivered].at)
         first, now = self.delivered, self.world.now()
+        self.delivered += 1
         while self.delivered < len(pieces) and self.answered_at + pieces[self.delivered].at <= now:
             self.delivered += 1
         last = pieces[self.delivered - 1]
@@ -138,12 +139,12 @@ class Call:
 
     async def _until(self, moment: float) -> None:
         """Wait, unless this upstream dies first."""
-        until = min(moment, self.dies_at)
+        dies, until = self.dies_at < moment, min(moment, self.dies_at)
         if until == inf:
             await asyncio.get_running_loop().create_future()
         if until > self.world.now():
             await asyncio.sleep(until - self.world.now())
-        if self.dies_at <= self.world.now() and moment > self.dies_at:
+        if dies:
             self._cut()
 
     def _cut(self) -> None:
