@@ -28,6 +28,7 @@ def check(exchange: Exchange, calls: list[Call], record: RequestRecord | None) -
         return
     must("another number of attempts is recorded", hold=record.attempts == len(calls))
     must("another upstream is recorded", hold=record.upstream == calls[-1].name)
+    must("other tries are recorded", hold=[each.upstream for each in record.tries] == [call.name for call in calls])
     if whole:
         must("a whole answer ended otherwise", hold=record.outcome in (Outcome.COMPLETED, Outcome.NO_TOKENS))
     elif exchange.complete or exchange.cut:

@@ -105,6 +105,9 @@ def of_a_process(process: Process) -> None:
         world.broken("release", f"process {process.number} still holds {process.admission.in_flight} permits")
     if process.overload.body_bytes:
         world.broken("release", f"process {process.number} still holds {process.overload.body_bytes} bytes of bodies")
+    for view in process.routing.views(world.now()):
+        if view.in_flight:
+            world.broken("release", f"process {process.number} still holds {view.in_flight} places of {view.name}")
     if process.drain._running:
         world.broken("release", f"process {process.number} still runs something")
 

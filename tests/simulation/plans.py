@@ -53,6 +53,7 @@ class SeedPlan:
     seed: int
     backends: tuple[Backend, ...]
     dialects: tuple[str, ...]
+    priorities: tuple[int, ...]
     concurrency: int
     most_in_flight: int
     body_bytes: int  # that a process may hold
@@ -75,6 +76,7 @@ def plan_of(seed: int) -> SeedPlan:
         seed=seed,
         backends=tuple(_backend(dice(seed, "upstream", name), name, seconds) for name in names),
         dialects=tuple(throw.choice(DIALECTS) for _ in names),
+        priorities=(1, 1, 1)[: len(names)] if throw.chance(0.3) else (1, 2, 3)[: len(names)],
         concurrency=throw.choice((1, 3, 256, 256)),
         most_in_flight=throw.choice((3, 1000, 1000, 1000)),
         body_bytes=LONG if throw.chance(0.1) else 2**28,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.admission import Admission
 from gateway.app import Gateway
-from gateway.attempt import Answer
+from gateway.answer import Answer
 from gateway.deltas import Delta
 from gateway.dialects.reading import ChunkReader
 from gateway.errors import ClientGone
+from gateway.leases import Lease
 from gateway.meter import Meter
 from gateway.usage import Outcome
 
@@ -63,6 +64,17 @@ def a_leaked_permit() -> AbstractContextManager[None]:
         return permit
 
     return planted(Admission, "permit", bug)
+
+
+def a_leaked_place() -> AbstractContextManager[None]:
+    def bug(sound: Any) -> object:
+        def failed(self: Lease, fault: Any, now: float) -> None:
+            sound(self, fault, now)
+            self._released = True  # whoever fails has given back already, hasn't he
+
+        return failed
+
+    return planted(Lease, "failed", bug)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
+from gateway.routing import Routing
 from gateway.runtime import offer_of
 from gateway.upstream import Client
 from tests.fakes.clock import LoopClock
@@ -50,12 +51,14 @@ class Process:
         self.dead = False
         self.tasks: set[asyncio.Task[None]] = set()
         self.serial = 0
+        self.calls: list[Call] = []  # that are open
         self.journal = SimulatedJournal(world, throw, slow=plan.slow, failing=plan.failing)
         self.admission = Admission(world.plan.most_in_flight)
         self.drain = Drain()
         self.overload = Overload(world.config.bounds, throw.random)
         clock, config = LoopClock(), world.config
         client = Client(Wire(world.network, self), config.deadlines)
+        self.routing = Routing(config.upstreams, draw=throw.random, now=clock.seconds())
         self.gateway = Gateway(
             Parts(
                 config=config,
@@ -64,7 +67,7 @@ class Process:
                 keys=world.keys,
                 catalog=Catalog(offer_of(config), world.prices),
                 admission=self.admission,
-                attempts=Attempts(client, config.deadlines),
+                attempts=Attempts(client, self.routing, config.deadlines, clock, throw.random),
                 journal=self.journal,
                 drain=self.drain,
                 overload=self.overload,
@@ -78,6 +81,10 @@ class Process:
     def called(self, call: Call) -> None:
         if not self.journal.is_durable(call.uid):
             self.world.broken("durable", f"{call.name} is called before the journal has the admission", call.serial)
+        self.calls = [call for call in self.calls if call.closed_at is None] + [call]
+        taken = sum(each.name == call.name for each in self.calls)
+        if taken > self.world.plan.concurrency:
+            self.world.broken("places", f"{call.name} has {taken} calls of one process", call.serial)
 
     def serve(self, exchange: Exchange) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(exchange))
@@ -114,10 +121,10 @@ def config_of(plan: SeedPlan) -> GatewayConfig:
                 base_url=f"https://{backend.name}.test/v1",
                 key="up-key",
                 model="kimi-k2.6",
-                priority=1 + number,
+                priority=priority,
                 concurrency=plan.concurrency,
             )
-            for number, (backend, dialect) in enumerate(zip(plan.backends, plan.dialects, strict=True))
+            for backend, dialect, priority in zip(plan.backends, plan.dialects, plan.priorities, strict=True)
         ),
         peppers=(PEPPER,),
         database_url="",

@@ -15,6 +15,7 @@ MOST_SEEDS = 60
 PLANTS: dict[str, tuple[Callable[[], AbstractContextManager[None]], str]] = {
     "failover after the first token": (plants.failover_after_the_first_token, "failover"),
     "a leaked permit": (plants.a_leaked_permit, "release"),
+    "a leaked place": (plants.a_leaked_place, "release"),
     "a role chunk counted as a token": (plants.a_role_counted_as_a_token, "deadline"),
     "a charge for a broken answer": (plants.a_charge_for_a_broken_answer, "charge"),
     "a call before the fsync": (plants.a_call_before_the_disk_has_the_admission, "durable"),
