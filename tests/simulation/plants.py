@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.admission import Admission
-from gateway.app import Gateway
 from gateway.answer import Answer
+from gateway.app import Gateway
 from gateway.deltas import Delta
 from gateway.dialects.reading import ChunkReader
 from gateway.errors import ClientGone
