@@ -66,7 +66,9 @@ class Runtime:
         self.drain = Drain()
         self._overload = Overload(config.bounds, random.random)
         self._keys = CachedKeys(self._postgres.principal, clock, self.spawn)
-        self.routing = Routing(config.upstreams, config.breaker, draw=random.random, now=clock.seconds(), host=config.host)
+        self.routing = Routing(
+            config.upstreams, config.breaker, draw=random.random, now=clock.seconds(), host=config.host
+        )
         self._client = upstream.Client(transport, config.deadlines)
         name = f"{clock.ms()}-{os.getpid()}-{secrets.token_hex(4)}"  # never twice, whatever the clock does
         self._journal = Journal(config.journal_dir / config.host / name)

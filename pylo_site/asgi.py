@@ -36,6 +36,7 @@ def gateway_config() -> GatewayConfig:
         retires=settings.PYLO_MODEL_RETIRES,
         most_in_flight=settings.PYLO_MOST_IN_FLIGHT,
         bounds=Bounds(lag=settings.PYLO_LOOP_LAG_MS / 1000, body_bytes=settings.PYLO_BODY_MEMORY_BYTES),
+        breaker=settings.PYLO_BREAKER,
         deadlines=Deadlines(
             first_token=settings.PYLO_FIRST_TOKEN_SECONDS,
             idle=settings.PYLO_IDLE_SECONDS,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gateway.breaker.settings import BreakerSettings, ParameterError, tuned
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -94,6 +96,18 @@ class Environment:
         if not least <= value <= most:
             self.problem(check, f"{name}={value} is out of range.", f"Give a number from {least} to {most}.")
         return value
+
+    def breaker(self, name: str, check: str) -> BreakerSettings:
+        """Read parameters of the circuit breaker, as `open_first=5 warm_share=0.02`."""
+        try:
+            return tuned(self._raw(name))
+        except ParameterError as error:
+            self.problem(
+                check,
+                f"{name} has {str(error)!r}.",
+                "gateway/breaker/settings.py has the names; 0 is for shares and grace alone.",
+            )
+            return BreakerSettings()
 
     def date(self, name: str, check: str) -> date | None:
         """Read a day as YYYY-MM-DD."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+LONGEST_WINDOW = 300  # seconds
+MOST = 1_000_000  # a count that is never reached switches its rule off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +51,35 @@ class BreakerSettings:
     cut_every: float = 1.0
 
     warm_share: float = 0.01  # of the traffic that goes to the next priority, so that it is never tried first in need
+
+
+class ParameterError(ValueError):
+    """A name that is no parameter, or a value that it cannot have."""
+
+
+def tuned(text: str) -> BreakerSettings:
+    """Read `name=value` pairs with blanks between them; what is not named keeps its default."""
+    defaults = {field.name: field.default for field in fields(BreakerSettings) if not isinstance(field.default, tuple)}
+    values: dict[str, int | float] = {}
+    for part in text.split():
+        name, _, value = part.partition("=")
+        default = defaults.get(name)
+        try:
+            values[name] = int(value) if isinstance(default, int) else float(value)
+        except ValueError:
+            raise ParameterError(part) from None
+        if default is None or not _may_be(name, values[name]):
+            raise ParameterError(part)
+    return BreakerSettings(**values)  # type: ignore[arg-type]
+
+
+def _may_be(name: str, value: float) -> bool:
+    match name:
+        case "window" | "burst_seconds" | "slow_seconds":
+            return 1 <= value <= LONGEST_WINDOW
+        case "warm_share":
+            return 0 <= value <= 1
+        case "grace" | "suspect_for":
+            return 0 <= value <= MOST
+        case _:
+            return 0 < value <= MOST

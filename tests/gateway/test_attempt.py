@@ -186,11 +186,15 @@ def test_the_second_place_is_asked_for_only_when_the_first_has_failed() -> None:
     assert len(world.routing.slow_after) == 1
 
 
-@pytest.mark.parametrize(("turn", "status"), [(Turn(status=500, headers=JSON), 502), (SILENCE, 504), (BUSY, 429)])
-def test_where_only_one_could_be_asked_its_fault_is_told_and_when_to_come_again(turn: Turn, status: int) -> None:
+@pytest.mark.parametrize(
+    ("turn", "status", "wait"), [(Turn(status=500, headers=JSON), 502, "5"), (SILENCE, 504, "5"), (BUSY, 429, "2")]
+)
+def test_where_only_one_could_be_asked_its_fault_is_told_and_when_to_come_again(
+    turn: Turn, status: int, wait: str
+) -> None:
     world = make_world(turn)
     answer = skipping(world.chat())
-    assert (answer.status, answer.headers["retry-after"], answer.headers["x-should-retry"]) == (status, "5", "true")
+    assert (answer.status, answer.headers["retry-after"], answer.headers["x-should-retry"]) == (status, wait, "true")
     assert (world.record.attempts, world.leased) == (1, {"first": 0})
 
 

@@ -69,10 +69,12 @@ def test_what_breaks_before_the_first_token_is_a_status_and_free(
 
 
 @pytest.mark.conformance(136)
-def test_an_upstream_that_asks_to_slow_down_is_told_with_how_long_to_wait(once: OpenAI, stack: Stack) -> None:
+def test_an_upstream_that_asks_to_slow_down_is_told_with_how_long_to_wait(stack: Stack, member: Member) -> None:
     mine = named()
+    stack.upstream.heal()
+    heeding = stack.served_by("moonshot", PYLO_BREAKER="")
     stack.upstream.fail({"status": 429, "retry_after": 4})
-    with pytest.raises(RateLimitError) as error:
+    with OpenAI(base_url=heeding, api_key=member.key, max_retries=0) as once, pytest.raises(RateLimitError) as error:
         list(stream(once, mine))
     assert (error.value.code, error.value.type) == ("capacity_exhausted", "rate_limit_error")
     assert error.value.response.headers["retry-after"] in {"4", "5"}
