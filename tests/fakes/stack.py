@@ -27,7 +27,7 @@ DOLLAR = 1_000_000_000  # nano-dollars
 PASSED_ON = ("PATH", "HOME")  # a run of the tests depends on nothing else of the shell
 FIRST_TOKEN_SECONDS = IDLE_SECONDS = 2  # shorter than the product's own: the tests wait for them
 PATIENCE = 10.0  # seconds for what happens in the background
-# The faults of tests follow each other on the same servers: none of them trips a breaker or throttles an upstream, and no
+# Faults of tests follow each other on the same servers: none of them trips a breaker or throttles an upstream, and no
 # request goes to the second upstream only to keep it warm. What breakers do is tested where they are not so calm.
 NEVER = ("run", "burst_calls", "rate_calls", "few_weight", "timeouts", "slow_calls", "slow_run", "suspect_calls")
 CALM = " ".join(f"{name}=1000000" for name in NEVER)
