@@ -41,7 +41,10 @@ TOKEN = tokens.mint(bytes(range(32)))
 WORKSPACE, KEY, PRICE = UUID(int=1), UUID(int=2), UUID(int=3)
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Say something of eight words or so."}]}
 
-ON_BOTH_LOOPS = {"test_dial", "test_pool", "test_transport", "test_upstream", "test_upstream_connection"}
+ON_BOTH_LOOPS = {
+    *("test_dial", "test_pool", "test_redis", "test_redis_by_tls_and_unix_socket", "test_transport", "test_upstream"),
+    "test_upstream_connection",
+}
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
