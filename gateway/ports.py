@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
+    from gateway.breaker.views import Counts, FleetView, RemoteOpen, UpstreamView
     from gateway.meter import Admitted
     from gateway.usage import RequestRecord
 
@@ -88,4 +89,55 @@ class Journal(Protocol):
 
     async def sync(self) -> None:
         """Return once all that was written is on disk."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What a process tells the others of one upstream about once a second."""
+
+    counts: Counts  # since it told last
+    open: RemoteOpen | None = None  # its own breaker, where that is open and concerns others
+    epoch: int = 0  # the latest that it heard; an `open` of an older one is not taken
+    recovered: bool = False  # its probes found the upstream well since it told last: this begins the next epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    host: str
+    process: str  # of that host, never the same twice
+    tick: int  # grows by each telling: one that comes late, after a later one, changes nothing
+    views: tuple[UpstreamView, ...]  # for people
+    upstreams: Mapping[str, Telling]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What it hears in return, of each upstream that it told of."""
+
+    views: Mapping[str, FleetView]
+    epochs: Mapping[str, int]  # a higher one than before: a probe of somebody found the upstream well
+    orders: int  # another number than before: an operator has drained or restored something
+
+
+class FleetStore(Protocol):
+    """Where processes meet that serve the same upstreams. Every call raises `StoreUnavailable` within 50 ms or so.
+
+    Times are seconds from now on: clocks of different machines are never compared.
+    """
+
+    async def exchange(self, told: Told) -> Heard: ...
+
+    async def lease_probe(self, upstream: str, holder: str) -> bool:
+        """Take the one leave to probe an upstream, or renew it; False while another holds it. It ends by itself."""
+        ...
+
+    async def free_probe(self, upstream: str, holder: str) -> None:
+        """Give it back, if it is still the holder's."""
+        ...
+
+
+class Orders(Protocol):
+    async def drained(self) -> frozenset[str]:
+        """Return the names of the upstreams that an operator has drained."""
         ...
