@@ -1,4 +1,4 @@
-"""The gateway's SQL: keys, prices, and when keys were last used."""
+"""The gateway's SQL: keys, prices, when keys were last used, and what an operator has drained."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ CURRENT_PRICES = """
     SELECT id, input_nanos, cached_nanos, output_nanos, starts_at, ends_at FROM billing_price
     WHERE model = %s AND (ends_at IS NULL OR ends_at > now()) ORDER BY starts_at
 """
+DRAINED = "SELECT name FROM pylo_site_upstreamcontrol WHERE draining"
 
 
 def milliseconds(at: datetime) -> int:
@@ -85,6 +86,10 @@ class Postgres:
     async def prices(self, model: str) -> tuple[Price, ...]:
         """Return the prices of a model that hold now or later."""
         return await self._answered(self._prices(model))
+
+    async def drained(self) -> frozenset[str]:
+        """Return the names of the upstreams that an operator has drained."""
+        return await self._answered(self._drained())
 
     async def _answered(self, asking: Coroutine[Any, Any, T]) -> T:
         """Wait so long and no longer. What does not answer is cancelled beside: that may take psycopg seconds more."""
@@ -133,6 +138,11 @@ class Postgres:
             )
             for id_, input_nanos, cached_nanos, output_nanos, starts_at, ends_at in rows
         )
+
+    async def _drained(self) -> frozenset[str]:
+        async with self._connection() as connection:
+            rows = await (await connection.execute(DRAINED)).fetchall()
+        return frozenset(name for (name,) in rows)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:

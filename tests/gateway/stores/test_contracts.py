@@ -22,6 +22,7 @@ from gateway.stores import revocations
 from gateway.stores.memory import MemoryKeys, MemoryPrices
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import holding
+from pylo_site.models import UpstreamControl
 from tests.fakes.engines import at_port, the_tests_database
 from tests.fakes.proxy import proxied
 
@@ -143,8 +144,25 @@ def test_the_price_that_holds_is_found(transactional_db: None, engine: str) -> N
         assert in_postgres(lambda store: store.prices("unknown")) == ()
 
 
+def test_the_drained_upstreams_are_those_an_operator_has_not_restored(transactional_db: None) -> None:
+    assert in_postgres(lambda store: store.drained()) == frozenset()
+    for name, draining in (("a", True), ("b", False), ("c", True)):
+        UpstreamControl.objects.create(name=name, draining=draining, changed_at=NOON)
+    assert in_postgres(lambda store: store.drained()) == {"a", "c"}
+
+
+def test_a_database_without_the_table_gives_no_orders(transactional_db: None) -> None:
+    elsewhere = f"{the_tests_database().rpartition('/')[0]}/postgres"
+    with pytest.raises(StoreUnavailable):
+        in_postgres(lambda store: store.drained(), elsewhere)
+
+
 def test_a_postgres_that_is_away_is_no_answer() -> None:
-    for ask in (lambda store: store.principal(DIGESTS), lambda store: store.note_use({UUID(int=1): NOON_MS})):
+    for ask in (
+        lambda store: store.principal(DIGESTS),
+        lambda store: store.note_use({UUID(int=1): NOON_MS}),
+        lambda store: store.drained(),
+    ):
         with pytest.raises(StoreUnavailable):
             in_postgres(ask, "postgres://pylo@127.0.0.1:9/none")
 
