@@ -149,7 +149,9 @@ class Breaker:
             self._close(now)
             return
         if self.state is not State.HALF_OPEN:
-            self._merge(min(fleet.believed(view, host, says_so=self.speaks), self._settings.open_longest), now)
+            # Open by the word of others it tells nobody, but waits on: or all would probe after a probe that failed.
+            says_so = self.state is State.OPEN and self.reason is not Reason.UNREACHED
+            self._merge(min(fleet.believed(view, host, says_so=says_so), self._settings.open_longest), now)
 
     def _merge(self, remaining: float, now: float) -> None:
         """Be open for as long as others are."""

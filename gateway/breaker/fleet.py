@@ -38,13 +38,23 @@ class _Seconds:
 
 
 def trips(view: FleetView, seconds: int, settings: BreakerSettings) -> bool:
-    """Tell whether the last `seconds` of all processes pass R1, R2 or R4; what is older was before the last close."""
+    """Tell whether the last `seconds` of all processes pass R0, R1, R2 or R4; what is older was before the last close."""
     since = view.seconds[-seconds:] if seconds > 0 else ()
-    return rules.of_shares(_Seconds(since), 0.0, settings) is not None
+    return _run(since) >= settings.run or rules.of_shares(_Seconds(since), 0.0, settings) is not None
+
+
+def _run(seconds: Sequence[Counts]) -> int:
+    """Return how many calls have failed since the last second in which one had a first token."""
+    run = 0
+    for each in reversed(seconds):
+        if each.ok or each.slow:
+            break
+        run += each.failed
+    return run
 
 
 def believed(view: FleetView, host: str, *, says_so: bool) -> float:
-    """Return for how many seconds others are open that are to be believed; `says_so`: this process tells the same."""
+    """Return for how many seconds others are open that are to be believed; `says_so`: this process holds the same."""
     hosts = {each.host for each in view.open} | ({host} if says_so else set())
     if view.hosts > 1 and len(hosts) < TWO:
         return max((each.remaining for each in view.open if each.host == host), default=0.0)

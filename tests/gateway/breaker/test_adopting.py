@@ -26,6 +26,13 @@ def adopting(view: FleetView, *, age: float = 60.0) -> Driver:
     return driver
 
 
+def test_r0_holds_for_the_sums_of_all() -> None:
+    rare = (Counts(failed=1), Counts(), Counts()) * 9
+    assert adopting(fleet(seconds=(GOOD, *rare))).breaker.state is State.CLOSED
+    assert adopting(fleet(seconds=(GOOD, *rare, Counts(failed=1)))).breaker.state is State.OPEN
+    assert adopting(fleet(seconds=(*rare, Counts(ok=1, failed=1)))).breaker.state is State.CLOSED
+
+
 def test_r1_holds_for_the_sums_of_all() -> None:
     driver = adopting(fleet(seconds=(GOOD,) * 25 + (BAD,) * 5))
     assert (driver.breaker.state, driver.breaker.reason) == (State.OPEN, Reason.FLEET)
@@ -82,6 +89,13 @@ def test_of_two_times_the_longer_one_holds() -> None:
     assert driver.breaker.probe_in(driver.now) == 3.75
     driver.breaker.adopt(fleet(says("there", 9.0)), "here", driver.now)  # with this one two hosts say so
     assert driver.breaker.probe_in(driver.now) == 9.0
+
+
+def test_who_is_open_by_the_word_of_others_waits_for_one_of_them_as_well() -> None:
+    driver = adopting(fleet(seconds=(BAD,) * 30))
+    assert driver.breaker.reason is Reason.FLEET
+    driver.breaker.adopt(fleet(says("there", 12)), "here", driver.now)
+    assert driver.breaker.probe_in(driver.now) == 12.0
 
 
 def test_no_other_keeps_it_open_for_more_than_thirty_seconds() -> None:
