@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.breaker.views import State
@@ -16,12 +16,13 @@ from gateway.stores.memory_fleet import MemoryFleet
 from tests.fakes.clock import LoopClock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.breaker.views import UpstreamView
 
 PRIMARY, FALLBACK = "primary", "fallback"
 SLOW_AFTER = 4.0
+LOOK_SECONDS = 0.5
 FAILED = UpstreamFault(FaultKind.STATUS, status=500)
 UNREACHED = UpstreamFault(FaultKind.CONNECT)
 
@@ -41,7 +42,6 @@ class Process:
     routing: Routing
     fleet: Fleet
     fault: UpstreamFault | None = None  # what this process's calls of the primary meet
-    failovers: list[float] = field(default_factory=list)
 
     def primary(self, now: float) -> UpstreamView:
         (view,) = [view for view in self.routing.views(now) if view.name == PRIMARY]
@@ -54,9 +54,10 @@ class Processes:
     def __init__(self, hosts: Sequence[str], *, seed: int = 1, store: MemoryFleet | None = None) -> None:
         self.store = store or MemoryFleet(LoopClock())
         self.calls: list[Call] = []
-        self.orders = 0
+        self.orders = 0  # how often a process heard of a new one
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self.all = [self._process(index, host) for index, host in enumerate(hosts)]
+        self.states = [State.CLOSED] * len(self.all)  # of the primary's breakers, when last looked at
         self.opened: dict[int, float] = {}  # by process: when its primary's breaker first was seen open
 
     def _process(self, index: int, host: str) -> Process:
@@ -82,18 +83,18 @@ class Processes:
     def now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def states(self) -> list[State]:
-        return [process.primary(self.now()).state for process in self.all]
-
-    async def go(self, seconds: float, *, rate: float) -> None:
-        """Let `seconds` pass while each process is asked `rate` times a second, evenly with some jitter."""
-        async with asyncio.timeout(None), asyncio.TaskGroup() as group:
+    async def go(self, seconds: float, *, rate: float, until: Callable[[], bool] = lambda: False) -> float:
+        """Let up to `seconds` pass while each process is asked `rate` times a second; return how many did."""
+        begun = self.now()
+        async with asyncio.TaskGroup() as group:
             loops = [group.create_task(process.fleet.run()) for process in self.all]
             asking = [group.create_task(self._asked(process, rate)) for process in self.all]
-            watching = group.create_task(self._watch())
-            await asyncio.sleep(seconds)
-            for task in (*loops, *asking, watching):
+            while self.now() - begun < seconds and not until():
+                await asyncio.sleep(LOOK_SECONDS)
+                self._look()
+            for task in (*loops, *asking):
                 task.cancel()
+        return self.now() - begun
 
     async def _asked(self, process: Process, rate: float) -> None:
         await asyncio.sleep(self._random.random() / rate)
@@ -101,12 +102,11 @@ class Processes:
             self._ask(process)
             await asyncio.sleep((0.5 + self._random.random()) / rate)
 
-    async def _watch(self) -> None:
-        while True:
-            for index, state in enumerate(self.states()):
-                if state is not State.CLOSED:
-                    self.opened.setdefault(index, self.now())
-            await asyncio.sleep(0.5)
+    def _look(self) -> None:
+        self.states = [process.primary(self.now()).state for process in self.all]
+        for index, state in enumerate(self.states):
+            if state is not State.CLOSED:
+                self.opened.setdefault(index, self.now())
 
     def _ask(self, process: Process) -> None:
         """Answer one request at once: by the primary, else by the fallback."""
@@ -118,7 +118,6 @@ class Processes:
             if process.fault is not None:
                 lease.failed(process.fault, now)
                 lease.release(now)
-                process.failovers.append(now)
                 lease = process.routing.lease(now, slow_after=SLOW_AFTER, tried=(PRIMARY,))
                 assert lease is not None
         lease.first_token(now)
