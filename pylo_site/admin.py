@@ -17,7 +17,7 @@ from pylo_site.models import UpstreamControl
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern, URLResolver
+    from django.urls import URLPattern
 
     UpstreamPages = admin.ModelAdmin[UpstreamControl]
 else:  # the stubs' class is generic, Django's is not
@@ -28,7 +28,9 @@ LIST = "admin:pylo_site_upstreamcontrol_changelist"
 
 class OrderForm(forms.Form):
     reason = forms.CharField(
-        max_length=500, required=False, help_text="For whoever looks next: why, and until when. It is kept in the history."
+        max_length=500,
+        required=False,
+        help_text="For whoever looks next: why, and until when. It is kept in the history.",
     )
 
 
@@ -43,8 +45,8 @@ class UpstreamAdmin(UpstreamPages):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - as above
         return False
 
-    def get_urls(self) -> list[URLResolver | URLPattern]:
-        own: list[URLResolver | URLPattern] = [
+    def get_urls(self) -> list[URLPattern]:
+        own: list[URLPattern] = [
             path(
                 "drain/<path:name>", self.admin_site.admin_view(self.drain_view), name="pylo_site_upstreamcontrol_drain"
             ),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROCESSES = "pylo:brk:processes"  # gateway/stores/fleet.py writes them
-VIEW = "pylo:brk:view:"
+VIEW = b"pylo:brk:view:"
 WORST = (State.OPEN, State.HALF_OPEN, State.CLOSED)
 
 
@@ -56,12 +56,13 @@ def read() -> FleetReport:
     try:
         with impatient.client() as client:
             processes = cast("list[bytes]", client.zrange(PROCESSES, 0, -1))
-            views = cast("list[bytes | None]", client.mget([VIEW.encode() + each for each in processes] or [VIEW]))
+            keys = [VIEW + each for each in processes]
+            views = cast("list[bytes | None]", client.mget(keys) if keys else [])
     except redis.RedisError:
         return FleetReport(available=False, upstreams=())
     told = [
         ProcessView(process.decode(), view)
-        for process, said in zip(processes, views, strict=False)
+        for process, said in zip(processes, views, strict=True)
         for view in (_decoded(said) if said else ())
     ]
     names = dict.fromkeys(each.view.name for each in told)

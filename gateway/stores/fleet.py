@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 PROBE_MS = 10_000
 GONE_SECONDS = 5
 
-# ARGV: host, process, tick, views; then for each upstream: name, five counts, ms open or 0, reason, epoch, 1 if recovered.
-# The names of seconds come from Redis's clock, so no key can be given beforehand.
+# ARGV: host, process, tick, views; then for each upstream its name, five counts, milliseconds open or 0, the reason,
+# the epoch, 1 if recovered. The names of seconds come from Redis's clock, so no key can be given beforehand.
 EXCHANGE = Script(f"""
 local at = 'pylo:brk:'
 local member = ARGV[1] .. ':' .. ARGV[2]
@@ -105,7 +105,7 @@ for i = 5, #ARGV, 10 do
 end
 local orders = tonumber(redis.call('GET', at .. 'orders') or 0)
 return {{orders, redis.call('ZRANGE', at .. 'processes', 0, -1), heard}}
-""")  # noqa: S608 - the constants are numbers of ours
+""")
 
 LEASE = Script(f"""
 local holder = redis.call('GET', KEYS[1])

@@ -28,7 +28,7 @@ class _Upstream:
 
 
 class MemoryFleet:
-    """A `FleetStore`. `away` makes it unreachable, `delay` slow: what it is told in vain it still takes, as Redis would."""
+    """A `FleetStore`. `away` makes it unreachable, `delay` slow: what it answers late it has taken, as Redis has."""
 
     def __init__(self, clock: Clock) -> None:
         self.away = False

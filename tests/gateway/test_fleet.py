@@ -155,7 +155,7 @@ def test_after_it_is_back_the_longest_of_all_times_holds() -> None:
         processes.store.away = False
         for process in (one, other, one):
             await process.fleet.tick()
-        return tuple(process.primary(processes.now()).probe_in for process in (one, other))
+        return one.primary(processes.now()).probe_in, other.primary(processes.now()).probe_in
 
     one, other = skipping(main())
     assert one == other

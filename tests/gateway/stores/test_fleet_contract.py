@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import astuple, dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import pytest
 import pytest_asyncio
@@ -28,7 +28,8 @@ OPEN = RemoteOpen("ours", 20.0, "ten failures in a row")
 
 
 class Engine(Protocol):
-    store: FleetStore
+    @property
+    def store(self) -> FleetStore: ...
 
     def advance(self, seconds: float) -> None: ...
     def order(self) -> None: ...
@@ -55,7 +56,7 @@ class OnRedis:
         self._client = client
 
     def advance(self, seconds: float) -> None:
-        for member in self._client.zrange("pylo:brk:processes", 0, -1):  # type: ignore[union-attr]  # never a coroutine
+        for member in cast("list[bytes]", self._client.zrange("pylo:brk:processes", 0, -1)):
             self._client.zincrby("pylo:brk:processes", -seconds * 1000, member)
         for key in sorted(self._client.scan_iter("pylo:brk:*")):
             left = int(str(self._client.pttl(key)))
@@ -95,9 +96,7 @@ class Process:
     async def tell(self, upstream: str = "u", *, tick: int | None = None, **said: object) -> Heard:
         self.ticks += 1
         telling = Telling(**{"counts": Counts(), **said})  # type: ignore[arg-type]
-        told = Told(
-            host=self.host, process=self.name, tick=tick or self.ticks, views=(), upstreams={upstream: telling}
-        )
+        told = Told(host=self.host, process=self.name, tick=tick or self.ticks, views=(), upstreams={upstream: telling})
         return await self.engine.store.exchange(told)
 
 
