@@ -19,15 +19,19 @@ from gateway.attempt import Attempts
 from gateway.cards import Offer
 from gateway.catalog import Catalog
 from gateway.drain import Drain
+from gateway.fleet import Fleet
 from gateway.http.transport import Transport
 from gateway.journal import Journal
+from gateway.orders import Drains
 from gateway.overload import Overload
 from gateway.ports import StoreUnavailable
 from gateway.routing import Routing
 from gateway.stores import revocations
+from gateway.stores.fleet import RedisFleet
 from gateway.stores.keys import CachedKeys
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import CachedPrices
+from gateway.stores.redis import Redis
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from gateway.config import GatewayConfig
 
 FLUSH_USES_SECONDS = 60.0
+ORDERS_SECONDS = 1.0  # that a start waits for an operator's orders, at most
 
 log = logging.getLogger("pylo.gateway")
 
@@ -66,11 +71,24 @@ class Runtime:
         self.drain = Drain()
         self._overload = Overload(config.bounds, random.random)
         self._keys = CachedKeys(self._postgres.principal, clock, self.spawn)
+        process = f"{os.getpid()}-{secrets.token_hex(4)}"
         self.routing = Routing(
             config.upstreams, config.breaker, draw=random.random, now=clock.seconds(), host=config.host
         )
+        self._redis = Redis(config.redis_url)
+        names = [upstream.name for upstream in config.upstreams]
+        self._drains = Drains(self.routing, self._postgres, names)
+        self._fleet = Fleet(
+            self.routing,
+            RedisFleet(self._redis),
+            clock,
+            host=config.host,
+            process=process,
+            draw=random.random,
+            ordered=self._drains.changed,
+        )
         self._client = upstream.Client(transport, config.deadlines)
-        name = f"{clock.ms()}-{os.getpid()}-{secrets.token_hex(4)}"  # never twice, whatever the clock does
+        name = f"{clock.ms()}-{process}"  # never twice, whatever the clock does
         self._journal = Journal(config.journal_dir / config.host / name)
         parts = Parts(
             config=config,
@@ -88,6 +106,12 @@ class Runtime:
 
     async def open(self) -> None:
         await self._postgres.open()
+        with suppress(TimeoutError):  # what is drained must not take the first request
+            async with asyncio.timeout(ORDERS_SECONDS):
+                await self._drains.look()
+        self.spawn(self._redis.keep())
+        self.spawn(self._drains.run())
+        self.spawn(self._fleet.run())
         self.spawn(revocations.listen(self._config.redis_url, self._keys))
         self.spawn(self._flush_uses())
         self.spawn(vitals.watch(self._overload, self._config.journal_dir))

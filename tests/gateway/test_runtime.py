@@ -20,6 +20,8 @@ from gateway import frames, journal
 from gateway.config import GatewayConfig, Upstream
 from gateway.frames import Admit, First, Settle
 from gateway.runtime import Application
+from pylo_site import draining, upstream_states
+from tests.cast import make_user
 from tests.fakes.asgi import Caller
 from tests.fakes.engines import the_tests_database
 from tests.fakes.upstream import SocketUpstream, good
@@ -63,9 +65,11 @@ async def running(root: Path, upstream: SocketUpstream, database_url: str) -> As
         await application.close()
 
 
-def run(root: Path, talk: Callable[[Caller], Awaitable[None]]) -> SocketUpstream:
+def run(
+    root: Path, talk: Callable[[Caller], Awaitable[None]], upstream: SocketUpstream | None = None
+) -> SocketUpstream:
     url = the_tests_database()
-    upstream = SocketUpstream(good("Hel", "lo"))
+    upstream = upstream or SocketUpstream(good("Hel", "lo"))
 
     async def main() -> None:
         async with upstream.serving(), running(root, upstream, url) as call:
@@ -136,6 +140,58 @@ def test_a_revoked_key_is_refused_within_a_second(key: ApiKey, tmp_path: Path) -
 
     upstream = run(tmp_path, talk)
     assert (statuses, upstream.calls) == ([200, 401], [])
+
+
+async def chat(call: Caller, *, until: int) -> None:
+    """Ask until the answer has this status."""
+    while True:
+        if (await call("POST", "/v1/chat/completions", CHAT)).status == until:
+            return
+        await asyncio.sleep(0.05)
+
+
+def test_an_operators_orders_are_followed_while_it_runs(key: ApiKey, tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    async def talk(call: Caller) -> None:
+        await chat(call, until=200)
+        for order, status in ((draining.drain, 503), (draining.restore, 200)):
+            await asyncio.to_thread(give, order)
+            await chat(call, until=status)
+            calls.append(len(upstream.calls))
+            if status == 503:
+                await chat(call, until=503)
+                assert len(upstream.calls) == calls[-1]
+
+    def give(order: Callable[..., object]) -> None:
+        order("u", reason="", by=operator, at=timezone.now())
+        connection.close()
+
+    operator = make_user()
+    upstream = SocketUpstream(good("Hel", "lo"))
+    run(tmp_path, talk, upstream)
+    assert calls[1] == calls[0] + 1
+
+
+def test_a_process_that_starts_sends_nothing_to_what_was_drained_before(key: ApiKey, tmp_path: Path) -> None:
+    async def talk(call: Caller) -> None:
+        answer = await call("POST", "/v1/chat/completions", CHAT)
+        assert (answer.status, answer.error["code"]) == (503, "server_is_overloaded")
+
+    draining.drain("u", reason="", by=make_user(), at=timezone.now())
+    assert run(tmp_path, talk).calls == []
+
+
+def test_what_it_sees_of_its_upstreams_can_be_read_by_others(key: ApiKey, tmp_path: Path) -> None:
+    async def talk(call: Caller) -> None:
+        await chat(call, until=200)
+        while not await asyncio.to_thread(seen):
+            pass
+
+    def seen() -> bool:
+        return any(report.name == "u" and report.window.ok for report in upstream_states.read().upstreams)
+
+    run(tmp_path, talk)
 
 
 def test_a_database_that_is_away_is_a_503_and_never_a_401(tmp_path: Path) -> None:
