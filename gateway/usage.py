@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     NO_TOKENS = "no_tokens"  # it finished, with nothing generated
     SHED = "shed"
     INTERRUPTED = "interrupted"  # the gateway itself died
+    DUPLICATE = "duplicate"  # ran as a retry of one that is charged: found by the ledger, told by no gateway
 
 
 CHARGED = frozenset({Outcome.COMPLETED, Outcome.CLIENT_GONE})
@@ -77,3 +78,4 @@ class RequestRecord:
     first_token_ms: int | None
     duration_ms: int
     tries: tuple[Try, ...] = ()  # in order; one for each of `attempts`
+    digests: tuple[bytes, ...] = ()  # which a retry of it has in common with it (gateway.idempotency)

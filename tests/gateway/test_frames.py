@@ -74,4 +74,14 @@ def test_a_frame_has_no_field_for_words() -> None:
         "error_code",
         "fault",
     }  # checked, ours, or out of a list
-    assert set(fields.values()) - {str} == {UUID, bool, int, int | None, Outcome, Tokens, UsageSource, tuple[Try, ...]}
+    of_tries, of_digests = tuple[Try, ...], tuple[bytes, ...]
+    assert set(fields.values()) - {str, of_tries, of_digests} == {
+        *(UUID, bool, int, int | None, Outcome, Tokens, UsageSource),
+    }
+
+
+def test_a_journal_of_the_release_before_is_read() -> None:
+    body = msgspec.msgpack.decode(ENCODED[2][HEAD.size :])
+    del body[1]["tries"], body[1]["digests"]
+    older = msgspec.msgpack.encode(body)
+    assert decode(HEAD.pack(len(older), zlib.crc32(older)) + older)[0] == [FRAMES[2]]
