@@ -6,24 +6,26 @@ deadlocking, and whoever holds a workspace's balance (`invoicing.issue`) sees it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import psycopg
 from django.db import DataError, IntegrityError, connection, transaction
 
 from accounts.models import ApiKey
-from billing import pricing
+from billing import pricing, repeats
 from billing.errors import BillingError
 from billing.models import JournalOffset, Posting, Price
+from gateway.usage import CHARGED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from uuid import UUID
 
     from accounts.models import Workspace
-    from gateway.usage import RequestRecord
+    from gateway.usage import RequestRecord, Try
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,6 +55,7 @@ COLUMNS = {
     "duration_ms": "int8",
     "cost_nanos": "int8",
     "waived_nanos": "int8",
+    "tries": "jsonb",
 }
 _NAMES = ", ".join(COLUMNS)
 _ARRAYS = ", ".join(f"%b::{kind}[]" for kind in COLUMNS.values())
@@ -104,7 +107,7 @@ class Unrecordable(BillingError):  # noqa: N818 - reads as what it is
 @dataclass(frozen=True, slots=True)
 class Appended:
     inserted: int
-    duplicates: int
+    duplicates: int  # were there before, under the same uid
     cost_nanos: int
 
 
@@ -171,6 +174,12 @@ class _Row:
     uid: UUID
     workspace_id: UUID
     values: tuple[object, ...]
+    charge: repeats.Charge | None  # of a request that may be a retry of one that is charged
+
+    def as_duplicate(self) -> _Row:
+        values = dict(zip(COLUMNS, self.values, strict=True))
+        values |= {"outcome": Outcome.DUPLICATE.value, "cost_nanos": 0, "waived_nanos": values["cost_nanos"]}
+        return replace(self, values=tuple(values.values()))
 
 
 def _rows(records: Sequence[RequestRecord], recorded_at: datetime) -> list[_Row]:
@@ -218,8 +227,19 @@ def _row(record: RequestRecord, price: pricing.Priced, recorded_at: datetime) ->
         record.duration_ms,
         bill.cost_nanos,
         bill.waived_nanos,
+        _spelled(record.tries),
     )
-    return _Row(record.uid, record.workspace_id, values)
+    charge = None
+    if record.digests and record.outcome in CHARGED:
+        charge = repeats.Charge(record.uid, record.workspace_id, record.digests, admitted_at)
+    return _Row(record.uid, record.workspace_id, values, charge)
+
+
+def _spelled(tries: Sequence[Try]) -> str | None:
+    """Return the attempts as JSON; one that answered is told by the row's other columns."""
+    if not tries or (len(tries) == 1 and not tries[0].fault):
+        return None
+    return msgspec.json.encode(tries).decode()
 
 
 def _append(rows: Sequence[_Row]) -> Appended:
@@ -227,6 +247,9 @@ def _append(rows: Sequence[_Row]) -> Appended:
     if not rows:
         return Appended(inserted=0, duplicates=0, cost_nanos=0)
     lock({row.workspace_id for row in rows})
+    charges = [row.charge for row in rows if row.charge is not None]
+    if charges and (free := repeats.repeated(charges)):
+        rows = [row.as_duplicate() if row.uid in free else row for row in rows]
     columns = [list(column) for column in zip(*(row.values for row in rows), strict=True)]
     # psycopg's own cursor sends the arrays as binary; Django's would spell them out, at three times the cost.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:

@@ -202,6 +202,7 @@ class RequestRecord(models.Model):
     cost_nanos = models.BigIntegerField()  # charged
     waived_nanos = models.BigIntegerField()  # what it would have cost, had we or an upstream not broken it
     invoice = models.ForeignKey(Invoice, null=True, on_delete=models.PROTECT, related_name="records", db_index=False)
+    tries = models.JSONField(null=True)  # each upstream that was asked, unless it was one and it answered
 
     class Meta:
         indexes = (  # each costs every insert about 1 µs; a BRIN next to nothing, and time only grows
@@ -228,6 +229,22 @@ class RequestRecord(models.Model):
 
     def __str__(self) -> str:
         return self.request_id
+
+
+class Idempotency(models.Model):
+    """A charged request whose retry is to be known: `digest` names its id and body under the key of one day."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "digest")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    digest = models.BinaryField(max_length=16)
+    uid = models.UUIDField()
+    admitted_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (BrinIndex(fields=("admitted_at",), name="idempotency_by_admission", pages_per_range=32),)
+
+    def __str__(self) -> str:
+        return f"req_{self.uid}"
 
 
 class UsageRollup(models.Model):

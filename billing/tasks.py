@@ -8,7 +8,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from billing import invoicing, rollup
+from billing import invoicing, repeats, rollup
 
 
 @shared_task(name="billing.roll_up_recent")  # type: ignore[untyped-decorator]  # celery ships no types
@@ -19,3 +19,8 @@ def roll_up_recent(**_: object) -> None:
 @shared_task(name="billing.issue_monthly_invoices")  # type: ignore[untyped-decorator]  # as above
 def issue_monthly_invoices(**_: object) -> None:
     invoicing.issue_month(timezone.now())
+
+
+@shared_task(name="billing.purge_idempotency")  # type: ignore[untyped-decorator]  # as above
+def purge_idempotency(**_: object) -> None:
+    repeats.purge(timezone.now())

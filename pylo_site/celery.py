@@ -25,5 +25,10 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="7"),
         "options": {"expires": 3000},
     },
+    "purge-idempotency": {
+        "task": "billing.purge_idempotency",
+        "schedule": crontab(minute="23"),
+        "options": {"expires": 3000},
+    },
 }
 app.autodiscover_tasks(["billing"])

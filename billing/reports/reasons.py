@@ -62,8 +62,12 @@ _WORDS = {
         "Interrupted",
         "Not charged: Pylo itself stopped while the request was running.",
     ),
+    Outcome.DUPLICATE: (
+        "Duplicate",
+        "Not charged: it was sent again under the same id with the same body, and one of the two is charged already.",
+    ),
 }
-_QUIET = frozenset({Outcome.CLIENT_GONE_EARLY, Outcome.CLIENT_GONE})
+_QUIET = frozenset({Outcome.CLIENT_GONE_EARLY, Outcome.CLIENT_GONE, Outcome.DUPLICATE})
 _MILD = frozenset({Outcome.UPSTREAM_REFUSED, Outcome.NO_TOKENS, Outcome.SHED})
 
 

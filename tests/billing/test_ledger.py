@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from billing import ledger
 from billing.models import Balance, JournalOffset, Posting, RequestRecord
-from gateway.usage import CHARGED, Outcome, Tokens
+from gateway.usage import CHARGED, Outcome, Tokens, Try
 from tests.billing.factories import LAUNCH_PRICE, NOON, chance, make_key, make_request, make_workspace, record
 from tests.billing.threads import at_once
 
@@ -202,3 +202,14 @@ def test_requests_that_never_saw_a_token_have_no_time_of_it(key: ApiKey) -> None
     gone = make_request(key, first_token_ms=None, outcome=Outcome.CLIENT_GONE_EARLY, tokens=Tokens(12))
     record(gone)
     assert RequestRecord.objects.get().first_token_ms is None
+
+
+def test_the_attempts_are_kept_unless_it_was_one_that_answered(key: ApiKey) -> None:
+    failed, answered = Try("first", "status", 503, 12), Try("second", "", 200, 340)
+    two, one, none = (make_request(key, tries=tries) for tries in ((failed, answered), (answered,), ()))
+    gave_up = make_request(key, tries=(failed,), outcome=Outcome.UPSTREAM_ERROR)
+    record(two, one, none, gave_up)
+    kept = {row.uid: row.tries for row in RequestRecord.objects.all()}
+    first = {"upstream": "first", "fault": "status", "status": 503, "duration_ms": 12}
+    second = {"upstream": "second", "fault": "", "status": 200, "duration_ms": 340}
+    assert kept == {two.uid: [first, second], one.uid: None, none.uid: None, gave_up.uid: [first]}

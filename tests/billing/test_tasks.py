@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
-from billing import rollup, tasks
-from billing.models import Invoice, UsageRollup
+from billing import repeats, rollup, tasks
+from billing.models import Idempotency, Invoice, UsageRollup
 from pylo_site.celery import app
 from tests.billing.factories import NOON, make_request, record
 
@@ -35,10 +35,18 @@ def test_the_month_is_invoiced_once_however_often_the_task_comes(key: ApiKey) ->
     assert Invoice.objects.get().number == "PYLO-2026-000001"
 
 
+@pytest.mark.django_db
+def test_digests_that_no_retry_can_have_are_forgotten(key: ApiKey) -> None:
+    record(make_request(key, digests=(b"old",)), make_request(key, at=NOON + repeats.PURGED_AFTER, digests=(b"new",)))
+    with time_machine.travel(NOON + repeats.PURGED_AFTER * 1.5, tick=False):
+        tasks.purge_idempotency(sent_by="the next release")
+    assert [bytes(row.digest) for row in Idempotency.objects.all()] == [b"new"]
+
+
 def test_whatever_is_scheduled_is_a_task_there_is() -> None:
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert scheduled == {"billing.roll_up_recent", "billing.issue_monthly_invoices"}
+    assert scheduled == {"billing.roll_up_recent", "billing.issue_monthly_invoices", "billing.purge_idempotency"}
     assert scheduled <= set(app.tasks)
 
 
