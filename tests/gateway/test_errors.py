@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from gateway import errors
 from gateway.errors import ApiError
+
+
+class Empty(msgspec.Struct):
+    """Nothing beside the four keys."""
+
 
 CATALOGUE: list[tuple[ApiError, int, str, str, str]] = [
     (errors.InvalidRequest("m"), 400, "invalid_request_error", "invalid_request", "false"),
@@ -15,8 +21,11 @@ CATALOGUE: list[tuple[ApiError, int, str, str, str]] = [
     (errors.UnknownUrl("m"), 404, "invalid_request_error", "unknown_url", "false"),
     (errors.ModelNotFound("m"), 404, "invalid_request_error", "model_not_found", "false"),
     (errors.MethodNotAllowed("m", allow="POST"), 405, "invalid_request_error", "method_not_allowed", "false"),
+    (errors.InProgress("m"), 409, "idempotency_error", "idempotency_key_in_progress", "true"),
+    (errors.AlreadyCompleted("m", Empty()), 409, "idempotency_error", "request_already_completed", "false"),
     (errors.RequestTooLarge("m"), 413, "invalid_request_error", "request_too_large", "false"),
     (errors.UnsupportedMediaType("m"), 415, "invalid_request_error", "unsupported_media_type", "false"),
+    (errors.IdempotencyMismatch("m"), 422, "idempotency_error", "idempotency_key_mismatch", "false"),
     (errors.RateLimitExceeded("m"), 429, "requests", "rate_limit_exceeded", "true"),
     (errors.CapacityExhausted("m"), 429, "rate_limit_error", "capacity_exhausted", "true"),
     (errors.InternalError(), 500, "server_error", "internal_error", "true"),
@@ -50,12 +59,13 @@ def test_the_catalogue_has_every_error() -> None:
 
 @pytest.mark.conformance(139)
 def test_no_error_has_a_status_that_sdks_repeat_for_other_reasons() -> None:
-    assert {row[1] for row in CATALOGUE} & {408, 409, 425} == set()
+    assert {row[1] for row in CATALOGUE} & {408, 425} == set()
+    assert {row[2] for row in CATALOGUE if row[1] == 409} == {"idempotency_error"}
 
 
 @pytest.mark.conformance(138)
 def test_what_repeating_cannot_help_is_never_to_be_repeated() -> None:
-    assert {row[1] for row in CATALOGUE if row[4] == "true"} == {429, 500, 503}
+    assert {row[1] for row in CATALOGUE if row[4] == "true"} == {409, 429, 500, 503}
 
 
 @pytest.mark.conformance(4)
