@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from gateway.asgi import Receive, Scope, Send
     from gateway.attempt import Attempts
     from gateway.catalog import Catalog
+    from gateway.claims import Claim, Claims
     from gateway.config import GatewayConfig
     from gateway.drain import Drain
     from gateway.errors import Headers
+    from gateway.outlets import Outlet
     from gateway.overload import Held, Overload
     from gateway.ports import Clock, Journal, KeyStore, Principal
     from gateway.routes import Target
@@ -44,6 +46,7 @@ class Parts:
     keys: KeyStore
     catalog: Catalog
     admission: Admission
+    claims: Claims
     attempts: Attempts
     journal: Journal
     drain: Drain
@@ -133,7 +136,10 @@ class Gateway:
         model = parts.catalog.require(chat.model)
         now_ms = parts.clock.ms()
         price = await parts.catalog.price(model, now_ms)
-        async with parts.admission.permit(principal):
+        async with (
+            parts.admission.permit(principal),
+            await parts.claims.claim(parts.claims.identity(request, ids, principal, body), price) as claim,
+        ):
             meter = Meter(
                 Admitted(
                     uid=ids.uid,
@@ -147,6 +153,7 @@ class Gateway:
                 ),
                 chat.text_bytes,
                 reply.tries,
+                claim.digests,
             )
             outlet = outlet_of(chat, reply, meter.admitted, parts.config.deadlines.keep_alive)
             try:
@@ -159,16 +166,16 @@ class Gateway:
                         async with parts.drain.running(), await failover.first_token() as answer:
                             parts.journal.first(ids.uid, parts.clock.ms())
                             await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
-                        self._settle(meter.completed(at_ms=parts.clock.ms()))
+                        self._settle(meter.completed(at_ms=parts.clock.ms()), claim)
                         await parts.journal.start()
                         ending = outlet.ending(meter.finish_reason, meter.usage)  # the disk works meanwhile
-                        await self._sync(ids)
+                        await self._sync(ids, claim)
                 await outlet.finish(ending)
             except BaseException as error:  # however it ends, it ends in one record
-                self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()))
+                self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()), claim)
                 if not isinstance(error, ApiError):
                     raise
-                await outlet.fail(error)
+                await self._fail(error, outlet, claim)
             finally:
                 line.take(meter)
 
@@ -180,17 +187,26 @@ class Gateway:
             telemetry.crash(ids.own_id, error)
             raise _unavailable() from None
 
-    async def _sync(self, ids: RequestIds) -> None:
-        """Wait for the disk; what is settled will be charged, so a disk that fails here withholds no answer."""
+    async def _sync(self, ids: RequestIds, claim: Claim) -> None:
+        """Wait for the disk; what is settled will be charged, so a disk that fails here withholds no answer.
+
+        And until a retry would be known for one: who has the answer may send it again at once.
+        """
         try:
             await self._parts.journal.sync()
         except StoreUnavailable as error:
             telemetry.crash(ids.own_id, error)
+        await claim.told()
 
-    def _settle(self, record: RequestRecord | None) -> None:
-        """Write the request's end; only its first end is a record."""
+    async def _fail(self, error: ApiError, outlet: Outlet, claim: Claim) -> None:
+        await claim.told()
+        await outlet.fail(error)
+
+    def _settle(self, record: RequestRecord | None, claim: Claim) -> None:
+        """Write the request's end, and tell its retries of it; only its first end is a record."""
         if record is not None:
             self._parts.journal.settle(record)
+            claim.settled(record)
 
 
 def _unavailable() -> Unavailable:

@@ -45,6 +45,7 @@ class GatewayConfig:
     redis_url: str = field(repr=False)
     journal_dir: Path
     host: str
+    idempotency_secret: bytes = field(repr=False)  # the same for every process
     max_body_bytes: int
     secure: bool = False  # the public URL is https
     retires: date | None = None  # the day the model goes

@@ -1,8 +1,9 @@
 """Is a request the retry of another one? Its identity, what may be known of the other, and the answer to that. Pure.
 
 A request's identity is the id that its client chose and its body, for one workspace. Of a body only digests are kept
-and compared: 128 bits under a key of the UTC day. A request has today's and yesterday's, and so one of them in common with
-whatever came within 24 hours. `Idempotency-Key` is the strict form: its name holds for one API key, whatever the body.
+and compared: 128 bits under a key of the UTC day. A request has today's and yesterday's, and so one of them in common
+with whatever came within 24 hours. `Idempotency-Key` is the strict form: its name holds for one API key, whatever the
+body.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 DAY_MS = 86_400_000
 KEPT_MS = DAY_MS  # so long after a request the same one again is a retry of it
+LEASE_MS = 30_000  # so long a claim outlives its process
 DIGEST_BYTES = 16
 LONGEST_RETRY_AFTER = 5  # seconds
 KEY = re.compile(rb"[!-~](?:[ -~]{0,253}[!-~])?")

@@ -42,9 +42,12 @@ class Admitted:
 class Meter:
     """One request's count, from admission to its one end."""
 
-    def __init__(self, admitted: Admitted, text_bytes: Callable[[], int], tries: Tries) -> None:
+    def __init__(
+        self, admitted: Admitted, text_bytes: Callable[[], int], tries: Tries, digests: tuple[bytes, ...] = ()
+    ) -> None:
         self.admitted = admitted
         self.tries = tries
+        self._digests = digests
         self._text_bytes = text_bytes
         self.finish_reason = ""
         self.shed = ""  # why no upstream, or no other one, was asked
@@ -111,6 +114,7 @@ class Meter:
             first_token_ms=self._first_token_ms,
             duration_ms=max(at_ms - self.admitted.admitted_at_ms, 0),
             tries=self.tries.ended,
+            digests=self._digests,
         )
         return self.record
 

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from gateway.breaker.views import Counts, FleetView, RemoteOpen, UpstreamView
+    from gateway.idempotency import Done, Identity, Known
     from gateway.meter import Admitted
-    from gateway.usage import RequestRecord
+    from gateway.usage import RequestRecord, Tokens
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - the port's word
@@ -45,6 +46,19 @@ class Price:
     def holds(self, at_ms: int) -> bool:
         return self.starts_at_ms <= at_ms and (self.ends_at_ms is None or at_ms < self.ends_at_ms)
 
+    def nanos(self, tokens: Tokens) -> int:
+        """Return what the ledger charges for the tokens."""
+        fresh = tokens.prompt - tokens.cached
+        return fresh * self.input_nanos + tokens.cached * self.cached_nanos + tokens.completion * self.output_nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a store of claims answers. Unless it is `whole`, it may have lost something of the last 24 hours."""
+
+    known: Known | None
+    whole: bool
+
 
 class Clock(Protocol):
     def ms(self) -> int:
@@ -68,6 +82,34 @@ class KeyStore(Protocol):
 
 class PriceBook(Protocol):
     async def at(self, model: str, at_ms: int) -> Price | None: ...
+
+
+class ClaimStore(Protocol):
+    """Who runs which request, across processes. Every method raises `StoreUnavailable`, after little time."""
+
+    async def claim(self, asked: Identity) -> Claimed:
+        """Claim the first name for a while; where one of the names is known already, return what it is known for."""
+        ...
+
+    async def renew(self, running: Sequence[Identity]) -> None:
+        """Hold the claims of what still runs a while longer, and make again those that were lost."""
+        ...
+
+    async def complete(self, asked: Identity, done: Done, keep_ms: int) -> None:
+        """Remember that it is charged, unless another one is."""
+        ...
+
+    async def free(self, asked: Identity) -> None:
+        """Give the claim back, if it is still this request's."""
+        ...
+
+
+class ChargedRequests(Protocol):
+    """What the ledger knows of retries: the last word, and some tenths of a second behind."""
+
+    async def charged(self, asked: Identity, since_ms: int) -> Done | None:
+        """Return a request that is charged and has a digest in common; raise `StoreUnavailable` after little time."""
+        ...
 
 
 class Journal(Protocol):

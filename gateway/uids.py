@@ -32,6 +32,10 @@ class RequestIds:
     own_id: str
     refused: bool  # the client chose one that cannot be used
 
+    @property
+    def chosen(self) -> bool:
+        return self.request_id != self.own_id
+
 
 def identify(uid: UUID, given: Sequence[bytes]) -> RequestIds:
     own_id = f"req_{uid}"

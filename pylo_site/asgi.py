@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ def gateway_config() -> GatewayConfig:
         redis_url=settings.REDIS_URL,
         journal_dir=settings.PYLO_JOURNAL_DIR,
         host=socket.gethostname(),
+        idempotency_secret=hmac.digest(settings.SECRET_KEY.encode(), b"pylo idempotency", "sha256"),
         max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
         secure=settings.SECURE,
         retires=settings.PYLO_MODEL_RETIRES,

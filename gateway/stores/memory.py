@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.ports import StoreUnavailable
+from gateway.idempotency import Done, Running
+from gateway.ports import Claimed, StoreUnavailable
 from gateway.stores.prices import holding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    from gateway.idempotency import Identity, Known
     from gateway.meter import Admitted
-    from gateway.ports import Price, Principal
+    from gateway.ports import Clock, Price, Principal
     from gateway.usage import RequestRecord
 
 
@@ -50,6 +52,74 @@ class MemoryPrices:
 
     async def at(self, model: str, at_ms: int) -> Price | None:
         return holding(self._prices.get(model, ()), at_ms)
+
+
+class MemoryClaims:
+    """A `ClaimStore`. `away` makes it unreachable; unless it is `whole`, it may have lost something."""
+
+    def __init__(self, clock: Clock, lease_ms: int) -> None:
+        self.away = False
+        self.whole = True
+        self.calls = 0
+        self.known: dict[str, tuple[Known, int]] = {}  # with when it is forgotten
+        self._clock = clock
+        self._lease_ms = lease_ms
+
+    async def claim(self, asked: Identity) -> Claimed:
+        self._called()
+        known = next((known for name in asked.names if (known := self._find(name)) is not None), None)
+        if known is None:
+            self._run(asked)
+        return Claimed(known, self.whole)
+
+    async def renew(self, running: Sequence[Identity]) -> None:
+        self._called()
+        for asked in running:
+            if (known := self._find(asked.names[0])) is None or known.uid == asked.uid:
+                self._run(asked)
+
+    async def complete(self, asked: Identity, done: Done, keep_ms: int) -> None:
+        self._called()
+        if not isinstance(self._find(asked.names[0]), Done):
+            self.known[asked.names[0]] = done, self._clock.ms() + keep_ms
+
+    async def free(self, asked: Identity) -> None:
+        self._called()
+        known = self._find(asked.names[0])
+        if isinstance(known, Running) and known.uid == asked.uid:
+            del self.known[asked.names[0]]
+
+    def _run(self, asked: Identity) -> None:
+        running = Running(asked.uid, asked.digests[0])
+        self.known[asked.names[0]] = running, self._clock.ms() + self._lease_ms
+
+    def _find(self, name: str) -> Known | None:
+        known, until_ms = self.known.get(name, (None, 0))
+        return known if until_ms > self._clock.ms() else None
+
+    def _called(self) -> None:
+        self.calls += 1
+        if self.away:
+            raise StoreUnavailable
+
+
+class MemoryCharged:
+    """A `ChargedRequests`. `away` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.calls = 0
+        self.charged_at: dict[bytes, tuple[Done, int]] = {}  # by digest, with the moment of its admission
+
+    async def charged(self, asked: Identity, since_ms: int) -> Done | None:
+        self.calls += 1
+        if self.away:
+            raise StoreUnavailable
+        for digest in asked.digests:
+            done, at_ms = self.charged_at.get(digest, (None, 0))
+            if done is not None and at_ms > since_ms:
+                return done
+        return None
 
 
 class MemoryJournal:

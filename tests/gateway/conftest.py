@@ -17,13 +17,15 @@ from gateway.admission import Admission
 from gateway.app import Gateway, Parts
 from gateway.attempt import Attempts
 from gateway.catalog import Catalog
+from gateway.claims import Claims
 from gateway.config import GatewayConfig, Upstream
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
+from gateway.idempotency import LEASE_MS, Identities
 from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
 from gateway.runtime import offer_of
-from gateway.stores.memory import MemoryJournal, MemoryKeys, MemoryPrices
+from gateway.stores.memory import MemoryCharged, MemoryClaims, MemoryJournal, MemoryKeys, MemoryPrices
 from gateway.upstream import Client
 from tests.fakes.asgi import Answer, Caller
 from tests.fakes.clock import LoopClock
@@ -76,6 +78,7 @@ def config(
         redis_url="",
         journal_dir=Path("unused"),
         host="test",
+        idempotency_secret=bytes(32),
         max_body_bytes=max_body_bytes,
         most_in_flight=most_in_flight,
         deadlines=deadlines,
@@ -95,6 +98,8 @@ class World:
     drain: Drain
     overload: Overload
     routing: NotedRouting
+    claims: MemoryClaims
+    charged: MemoryCharged
 
     @property
     def call(self) -> Caller:
@@ -140,6 +145,7 @@ def make_world(
     prices.add(MODEL, price)
     admission, drain, routing = Admission(settings.most_in_flight), Drain(), NotedRouting(settings.upstreams)
     overload = Overload(bounds or Bounds(), lambda: 0.0)
+    claims, charged = MemoryClaims(clock, LEASE_MS), MemoryCharged()
     parts = Parts(
         config=settings,
         clock=clock,
@@ -147,12 +153,14 @@ def make_world(
         keys=keys,
         catalog=Catalog(offer_of(settings), prices),
         admission=admission,
+        claims=Claims(Identities(settings.idempotency_secret), claims, charged, clock, lambda: 0),
         attempts=Attempts(Client(transport, deadlines), routing, deadlines, clock, lambda: 0.0),
         journal=journal,
         drain=drain,
         overload=overload,
     )
-    return World(Gateway(parts), transport, keys, prices, journal, admission, drain, overload, routing)
+    gateway = Gateway(parts)
+    return World(gateway, transport, keys, prices, journal, admission, drain, overload, routing, claims, charged)
 
 
 @pytest.fixture
