@@ -86,7 +86,7 @@ class Claims:
         store: ClaimStore,
         ledger: ChargedRequests,
         clock: Clock,
-        chance: Callable[[], int],
+        chance: Callable[[], float],
     ) -> None:
         self._identities = identities
         self._store = store

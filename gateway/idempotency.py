@@ -116,15 +116,18 @@ class Identities:
         return hashlib.blake2b(said, key=key, digest_size=DIGEST_BYTES).digest()
 
 
-def refusal(asked: Identity, known: Known | None, chance: int) -> ApiError | None:
-    """Return what a request is told, by what is known of its like; None lets it run. `chance` spreads the waits."""
+def refusal(asked: Identity, known: Known | None, chance: float) -> ApiError | None:
+    """Return what a request is told, by what is known of its like; None lets it run.
+
+    `chance`, from 0 to less than 1, spreads the waits of many.
+    """
     if known is None or known.uid == asked.uid:
         return None
     if known.digest not in asked.digests:
         return IdempotencyMismatch("This Idempotency-Key was used with another body within the last 24 hours.")
     if isinstance(known, Running):
         text = "The request with this id and body is still running. Its answer goes to whoever sent it first."
-        return InProgress(text, retry_after=1 + chance % LONGEST_RETRY_AFTER)
+        return InProgress(text, retry_after=1 + int(chance * LONGEST_RETRY_AFTER))
     cost = dollars(known.cost_nanos)
     text = (
         f"The request with this id and body ended and is charged: {known.tokens.prompt} prompt and "

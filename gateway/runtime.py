@@ -18,9 +18,11 @@ from gateway.app import Gateway, Parts
 from gateway.attempt import Attempts
 from gateway.cards import Offer
 from gateway.catalog import Catalog
+from gateway.claims import Claims
 from gateway.drain import Drain
 from gateway.fleet import Fleet
 from gateway.http.transport import Transport
+from gateway.idempotency import Identities
 from gateway.journal import Journal
 from gateway.orders import Drains
 from gateway.overload import Overload
@@ -28,6 +30,7 @@ from gateway.ports import StoreUnavailable
 from gateway.routing import Routing
 from gateway.stores import revocations
 from gateway.stores.fleet import RedisFleet
+from gateway.stores.idempotency import RedisClaims
 from gateway.stores.keys import CachedKeys
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import CachedPrices
@@ -87,6 +90,8 @@ class Runtime:
             draw=random.random,
             ordered=self._drains.changed,
         )
+        identities = Identities(config.idempotency_secret)
+        self._claims = Claims(identities, RedisClaims(self._redis), self._postgres, clock, random.random)
         self._client = upstream.Client(transport, config.deadlines)
         name = f"{clock.ms()}-{process}"  # never twice, whatever the clock does
         self._journal = Journal(config.journal_dir / config.host / name)
@@ -97,6 +102,7 @@ class Runtime:
             keys=self._keys,
             catalog=Catalog(offer_of(config), CachedPrices(self._postgres.prices, clock, self.spawn)),
             admission=Admission(config.most_in_flight),
+            claims=self._claims,
             attempts=Attempts(self._client, self.routing, config.deadlines, clock, random.random),
             journal=self._journal,
             drain=self.drain,
@@ -113,6 +119,7 @@ class Runtime:
         self.spawn(self._drains.run())
         self.spawn(self._fleet.run())
         self.spawn(revocations.listen(self._config.redis_url, self._keys))
+        self.spawn(self._claims.keep())
         self.spawn(self._flush_uses())
         self.spawn(vitals.watch(self._overload, self._config.journal_dir))
 
@@ -129,6 +136,7 @@ class Runtime:
 
     async def close(self) -> None:
         """End the tasks, write down what they held, close what is open; requests have been drained by the server."""
+        await self._claims.close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""The gateway's SQL: keys, prices, when keys were last used, and what an operator has drained."""
+"""The gateway's SQL: keys, prices, what is charged, what an operator has drained, and when keys were last used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from gateway.idempotency import Done
 from gateway.ports import Price, Principal, StoreUnavailable
+from gateway.usage import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
 
     from psycopg.rows import TupleRow
 
+    from gateway.idempotency import Identity
+
 T = TypeVar("T")
 
 CONNECTIONS = 4
 MOST_WAITING = 256
 WAIT_SECONDS = 2.0
 PATIENCE = 3.0  # seconds for an answer; Postgres's own limit does not run on a machine that is gone
+CHARGED_PATIENCE = 0.1  # seconds that a request waits to hear whether it repeats another
+MOST_CHARGED = 2  # connections that may be busy with that: keys and prices come first
 OPTIONS = "-c statement_timeout=2000 -c application_name=pylo-gateway"
 
 FIND_KEY = """
@@ -37,6 +43,12 @@ NOTE_USE = """
     UPDATE accounts_apikey k SET last_used_at = used.at
     FROM unnest(%s::uuid[], %s::timestamptz[]) AS used(id, at)
     WHERE k.id = used.id AND (k.last_used_at IS NULL OR k.last_used_at < used.at)
+"""
+FIND_CHARGED = """
+    SELECT r.uid, i.digest, r.prompt_tokens, r.cached_tokens, r.completion_tokens, r.reasoning_tokens, r.cost_nanos
+    FROM billing_idempotency i JOIN billing_requestrecord r ON r.uid = i.uid
+    WHERE i.workspace_id = %b AND i.digest = ANY(%b) AND i.admitted_at > %b
+    ORDER BY i.admitted_at LIMIT 1
 """
 CURRENT_PRICES = """
     SELECT id, input_nanos, cached_nanos, output_nanos, starts_at, ends_at FROM billing_price
@@ -59,6 +71,7 @@ class Postgres:
     def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
         self._patience = patience
         self._asking: set[asyncio.Task[Any]] = set()
+        self._charged_slots = asyncio.Semaphore(MOST_CHARGED)
         self._pool = AsyncConnectionPool(
             url,
             min_size=1,
@@ -91,13 +104,16 @@ class Postgres:
         """Return the names of the upstreams that an operator has drained."""
         return await self._answered(self._drained())
 
-    async def _answered(self, asking: Coroutine[Any, Any, T]) -> T:
+    async def charged(self, asked: Identity, since_ms: int) -> Done | None:
+        return await self._answered(self._charged(asked, since_ms), CHARGED_PATIENCE)
+
+    async def _answered(self, asking: Coroutine[Any, Any, T], patience: float = 0.0) -> T:
         """Wait so long and no longer. What does not answer is cancelled beside: that may take psycopg seconds more."""
         task = asyncio.create_task(asking)  # noqa: TID251 - ends by itself, at the latest with the pool
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._patience)
+            done, _ = await asyncio.wait({task}, timeout=patience or self._patience)
         except asyncio.CancelledError:
             task.cancel()
             raise
@@ -143,6 +159,15 @@ class Postgres:
         async with self._connection() as connection:
             rows = await (await connection.execute(DRAINED)).fetchall()
         return frozenset(name for (name,) in rows)
+
+    async def _charged(self, asked: Identity, since_ms: int) -> Done | None:
+        async with self._charged_slots, self._connection() as connection:
+            values = (asked.workspace_id, list(asked.digests), moment(since_ms))
+            row = await (await connection.execute(FIND_CHARGED, values, binary=True)).fetchone()
+        if row is None:
+            return None
+        uid, digest, prompt, cached, completion, reasoning, cost_nanos = row
+        return Done(uid, digest, Tokens(prompt, cached, completion, reasoning), cost_nanos)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:

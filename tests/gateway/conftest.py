@@ -153,7 +153,7 @@ def make_world(
         keys=keys,
         catalog=Catalog(offer_of(settings), prices),
         admission=admission,
-        claims=Claims(Identities(settings.idempotency_secret), claims, charged, clock, lambda: 0),
+        claims=Claims(Identities(settings.idempotency_secret), claims, charged, clock, lambda: 0.0),
         attempts=Attempts(Client(transport, deadlines), routing, deadlines, clock, lambda: 0.0),
         journal=journal,
         drain=drain,

@@ -56,6 +56,7 @@ async def running(root: Path, upstream: SocketUpstream, database_url: str) -> As
         redis_url=settings.REDIS_URL,
         journal_dir=root,
         host="here",
+        idempotency_secret=bytes(32),
         max_body_bytes=4096,
     )
     application = Application(config)
