@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.usage import RequestRecord
 
 BEAT_SECONDS = LEASE_MS / 3000
+MOST_RENEWED = 200  # at once: Redis does nothing else meanwhile
 
 
 class Claim:
@@ -135,8 +136,7 @@ class Claims:
     async def beat(self) -> None:
         """Renew what runs here, and tell again what nobody could be told."""
         with suppress(StoreUnavailable):
-            if running := self._lately.running:
-                await self._store.renew(running)
+            await self._renew()
             for name, late in list(self._untold.items()):
                 await self._complete(late)
                 self._untold.pop(name, None)
@@ -144,6 +144,13 @@ class Claims:
     async def close(self) -> None:
         if self._telling:
             await asyncio.wait(tuple(self._telling))
+
+    async def _renew(self) -> None:
+        """Never one that ended meanwhile: that would be held until its lease runs out."""
+        running = self._lately.running
+        for start in range(0, len(running), MOST_RENEWED):
+            some = [asked for asked in running[start : start + MOST_RENEWED] if self._lately.runs(asked)]
+            await self._store.renew(some)
 
     def _refuse(self, asked: Identity, known: Known | None) -> None:
         error = refusal(asked, known, self._chance())

@@ -24,6 +24,9 @@ class Lately:
     def running(self) -> list[Identity]:
         return list(self._running.values())
 
+    def runs(self, asked: Identity) -> bool:
+        return self._running.get(asked.names[0]) is asked
+
     def find(self, asked: Identity, now_ms: int) -> Known | None:
         for name in asked.names:
             if (other := self._running.get(name)) is not None:

@@ -92,7 +92,7 @@ class ClaimStore(Protocol):
         ...
 
     async def renew(self, running: Sequence[Identity]) -> None:
-        """Hold the claims of what still runs a while longer, and make again those that were lost."""
+        """Hold some claims of what still runs a while longer, and make again those that were lost."""
         ...
 
     async def complete(self, asked: Identity, done: Done, keep_ms: int) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from gateway.stores.redis import Redis
 
 MARKER = "pylo:once-since"
-MOST_RENEWED = 200  # in one script: Redis does nothing else meanwhile
 
 CLAIM = Script("""
 local now = redis.call('TIME')[1]
@@ -69,10 +68,8 @@ class RedisClaims:
         return Claimed(None if known is None else unpack(known), whole=age * 1000 >= KEPT_MS)
 
     async def renew(self, running: Sequence[Identity]) -> None:
-        for start in range(0, len(running), MOST_RENEWED):
-            some = running[start : start + MOST_RENEWED]
-            names = [asked.names[0] for asked in some]
-            await self._redis.run(RENEW, names, [LEASE_MS, *map(_running, some)])
+        names = [asked.names[0] for asked in running]
+        await self._redis.run(RENEW, names, [LEASE_MS, *map(_running, running)])
 
     async def complete(self, asked: Identity, done: Done, keep_ms: int) -> None:
         await self._redis.run(COMPLETE, asked.names[:1], [pack(done), keep_ms])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.idempotency import Done, Running
@@ -70,21 +71,24 @@ class MemoryClaims:
         known = next((known for name in asked.names if (known := self._find(name)) is not None), None)
         if known is None:
             self._run(asked)
+        await asyncio.sleep(0)  # claimed, and not yet told
         return Claimed(known, self.whole)
 
     async def renew(self, running: Sequence[Identity]) -> None:
         self._called()
         for asked in running:
-            if (known := self._find(asked.names[0])) is None or known.uid == asked.uid:
+            if self._find(asked.names[0]) in (None, Running(asked.uid, asked.digests[0])):
                 self._run(asked)
 
     async def complete(self, asked: Identity, done: Done, keep_ms: int) -> None:
         self._called()
+        await asyncio.sleep(0)
         if not isinstance(self._find(asked.names[0]), Done):
             self.known[asked.names[0]] = done, self._clock.ms() + keep_ms
 
     async def free(self, asked: Identity) -> None:
         self._called()
+        await asyncio.sleep(0)
         known = self._find(asked.names[0])
         if isinstance(known, Running) and known.uid == asked.uid:
             del self.known[asked.names[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,12 @@ def config(
     )
 
 
+def entropy() -> Callable[[int], bytes]:
+    """Return a source of bytes that gives no two requests the same."""
+    numbers = itertools.count()
+    return lambda size: next(numbers).to_bytes(size)
+
+
 @dataclass
 class World:
     """One gateway with what surrounds it."""
@@ -98,7 +105,8 @@ class World:
     drain: Drain
     overload: Overload
     routing: NotedRouting
-    claims: MemoryClaims
+    claims: Claims
+    claimed: MemoryClaims
     charged: MemoryCharged
 
     @property
@@ -145,22 +153,24 @@ def make_world(
     prices.add(MODEL, price)
     admission, drain, routing = Admission(settings.most_in_flight), Drain(), NotedRouting(settings.upstreams)
     overload = Overload(bounds or Bounds(), lambda: 0.0)
-    claims, charged = MemoryClaims(clock, LEASE_MS), MemoryCharged()
+    claimed, charged = MemoryClaims(clock, LEASE_MS), MemoryCharged()
+    claims = Claims(Identities(settings.idempotency_secret), claimed, charged, clock, lambda: 0.0)
     parts = Parts(
         config=settings,
         clock=clock,
-        entropy=bytes,
+        entropy=entropy(),
         keys=keys,
         catalog=Catalog(offer_of(settings), prices),
         admission=admission,
-        claims=Claims(Identities(settings.idempotency_secret), claims, charged, clock, lambda: 0.0),
+        claims=claims,
         attempts=Attempts(Client(transport, deadlines), routing, deadlines, clock, lambda: 0.0),
         journal=journal,
         drain=drain,
         overload=overload,
     )
     gateway = Gateway(parts)
-    return World(gateway, transport, keys, prices, journal, admission, drain, overload, routing, claims, charged)
+    rest = (admission, drain, overload, routing, claims, claimed, charged)
+    return World(gateway, transport, keys, prices, journal, *rest)
 
 
 @pytest.fixture

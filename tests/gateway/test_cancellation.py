@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.idempotency import Done
 from gateway.usage import CHARGED, Outcome
 from tests.fakes.asgi import Caller
 from tests.fakes.clock import skipping
@@ -48,7 +49,8 @@ def served(world: World, *, steps: int, stream: bool, hang_up: bool) -> bool:
 
     async def main() -> bool:
         gone = asyncio.Event()
-        call = Caller(slowly(world.gateway, gone), [("Authorization", f"Bearer {TOKEN.secret}")])
+        headers = [("Authorization", f"Bearer {TOKEN.secret}"), ("X-Request-Id", "trace-1")]
+        call = Caller(slowly(world.gateway, gone), headers)
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(call("POST", "/v1/chat/completions", body))
             for _ in range(steps):
@@ -58,6 +60,7 @@ def served(world: World, *, steps: int, stream: bool, hang_up: bool) -> bool:
                 gone.set()
             else:
                 serving.cancel()
+        await world.claims.close()
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return ended
 
@@ -75,6 +78,9 @@ def test_wherever_it_is_cut_off_a_request_has_one_end(*, stream: bool, hang_up: 
         admitted = [each.uid for each in world.journal.admitted]
         assert [record.uid for record in world.journal.settled] == admitted
         assert world.admission.in_flight == 0
+        charged = [record.uid for record in world.journal.settled if record.outcome in CHARGED]
+        assert [known.uid for known, _ in world.claimed.known.values() if isinstance(known, Done)] == charged
+        assert len(world.claimed.known) == len(charged)
         assert all(each.closed or not each.sent for each in world.transport.calls)
         outcomes += [record.outcome for record in world.journal.settled]
         if ended:
