@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billing.models import InvoiceLine, RequestRecord
 from billing.pricing import charge
+from billing.reports.attempts import Attempt, attempts
 from billing.reports.requests import Row, row
-from gateway.usage import Tokens, UsageSource
+from gateway.usage import Outcome, Tokens, UsageSource
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -45,6 +47,8 @@ class Detail:
     estimated: bool
     invoice_number: str
     stored: tuple[Stored, ...]
+    attempts: tuple[Attempt, ...]  # none where one upstream was asked and answered
+    repeats: bool  # another request of the same id is charged in its place
 
 
 def detail(workspace: Workspace, uid: UUID) -> Detail | None:
@@ -65,6 +69,8 @@ def detail(workspace: Workspace, uid: UUID) -> Detail | None:
         estimated=record.usage_source == UsageSource.COUNTED,
         invoice_number=record.invoice.number if record.invoice else "",
         stored=_stored(record),
+        attempts=attempts(record),
+        repeats=record.outcome == Outcome.DUPLICATE,
     )
 
 
@@ -90,4 +96,4 @@ def _text(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return json.dumps(value) if isinstance(value, list) else str(value)

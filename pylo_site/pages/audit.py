@@ -37,4 +37,7 @@ FIELDS = (
     Field("cost_nanos", "What was charged, in billionths of a US dollar."),
     Field("waived_nanos", "What it would have cost, where it was not charged."),
     Field("invoice_id", "The invoice that it is on, once there is one."),
+    Field(
+        "tries", "Where more than one upstream was asked, or one failed: each, what went wrong, and how long it took."
+    ),
 )

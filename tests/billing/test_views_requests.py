@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import Role
-from gateway.usage import Outcome
+from gateway.usage import Outcome, Try
 from tests.billing.factories import make_key
 from tests.billing.seed import NOW, Tenant, member, record, tenant
 
@@ -94,6 +94,24 @@ def test_a_waived_request_says_why_and_how_much(client: Client, alice: Tenant) -
     page = client.get(f"/requests/{made.uid}/").content.decode()
     assert "Not charged: the upstream fell silent after the first token" in page
     assert "= $0.0026019, waived" in page
+
+
+def test_a_failover_shows_its_attempts_and_that_it_is_one_bill(client: Client, alice: Tenant) -> None:
+    made = record(alice.key, NOW, tries=(Try("first", "status", 503, 1_012), Try("second", "", 200, 340)))
+    page = client.get(f"/requests/{made.uid}/").content.decode()
+    for words in ("first", "refused with an error", "503", "1,012 ms", "second", "340 ms", "is one bill"):
+        assert words in page
+    assert "Attempts</h2>" not in client.get(f"/requests/{record(alice.key, NOW).uid}/").content.decode()
+
+
+def test_a_duplicate_says_that_another_is_charged_and_where(client: Client, alice: Tenant) -> None:
+    record(alice.key, NOW, request_id="trace/1", digests=(b"digest",))
+    made = record(alice.key, NOW, request_id="trace/1", digests=(b"digest",))
+    page = client.get(f"/requests/{made.uid}/").content.decode()
+    assert "Duplicate" in page
+    assert "Not charged: it was sent again under the same id with the same body" in page
+    assert "= $0.0026019, waived" in page
+    assert 'href="/requests/?id=trace/1"' in page
 
 
 def test_a_request_of_nobody_is_not_found(client: Client, alice: Tenant) -> None:
