@@ -119,6 +119,7 @@ class Runtime:
         self.spawn(self._drains.run())
         self.spawn(self._fleet.run())
         self.spawn(revocations.listen(self._config.redis_url, self._keys))
+        await self._redis.tried()
         self.spawn(self._claims.keep())
         self.spawn(self._flush_uses())
         self.spawn(vitals.watch(self._overload, self._config.journal_dir))

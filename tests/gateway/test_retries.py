@@ -19,6 +19,7 @@ from tests.fakes.upstream import DONE, Act, Turn, content, finish, good
 from tests.gateway.conftest import CHAT, PEPPER, TOKEN, World, make_world
 
 if TYPE_CHECKING:
+    from gateway.asgi import Message
     from tests.fakes.asgi import Answer
 
 PATH = "/v1/chat/completions"
@@ -190,14 +191,14 @@ def test_the_end_is_known_elsewhere_before_the_client_has_it() -> None:
     known: list[bool] = []
 
     async def main() -> None:
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: Message) -> None:
             states = [state for state, _ in world.claimed.known.values()]
             known.append(not any(isinstance(state, Running) for state in states) and bool(states))
 
         scope = Caller(world.gateway, [("Authorization", f"Bearer {TOKEN.secret}"), ID]).scope("POST", PATH, [])
         body = [{"type": "http.request", "body": json.dumps({**CHAT, "stream": True}).encode()}]
 
-        async def receive() -> dict[str, Any]:
+        async def receive() -> Message:
             if body:
                 return body.pop()
             await asyncio.Event().wait()

@@ -106,6 +106,10 @@ def claim(engine: Engine, one: Identity) -> Claimed:
     return engine.do(lambda store: store.claim(one))
 
 
+def complete(engine: Engine, one: Identity) -> None:
+    engine.do(lambda store: store.complete(one, charged(one), KEPT_MS))
+
+
 def test_a_request_is_claimed_once_and_its_retry_is_told_by_whom(engine: Engine) -> None:
     assert claim(engine, asked(1)) == NOTHING
     assert claim(engine, asked(2)) == FIRST
@@ -141,17 +145,15 @@ def test_of_many_at_once_one_gets_it(engine: Engine) -> None:
 
 def test_what_is_charged_stays_known_and_is_not_freed(engine: Engine) -> None:
     claim(engine, asked(1))
-    done = charged(asked(1))
-    engine.do(lambda store: store.complete(asked(1), done, KEPT_MS))
+    complete(engine, asked(1))
     engine.do(lambda store: store.free(asked(1)))
-    assert claim(engine, asked(2)) == Claimed(done, whole=True)
+    assert claim(engine, asked(2)) == Claimed(charged(asked(1)), whole=True)
     assert KEPT_MS - 20_000 < engine.kept(asked(1))[1] <= KEPT_MS
 
 
 def test_of_two_that_were_charged_the_first_is_remembered(engine: Engine) -> None:
     for number in (1, 2):
-        one = asked(number)
-        engine.do(lambda store, one=one: store.complete(one, charged(one), KEPT_MS))
+        complete(engine, asked(number))
     assert engine.kept(asked(1))[0] == charged(asked(1))
 
 
@@ -183,7 +185,7 @@ def test_a_claim_that_another_has_by_now_is_not_taken_back(engine: Engine) -> No
 
 
 def test_a_renewal_does_not_undo_an_end(engine: Engine) -> None:
-    engine.do(lambda store: store.complete(asked(1), charged(asked(1)), KEPT_MS))
+    complete(engine, asked(1))
     engine.do(lambda store: store.renew([asked(1)]))
     assert engine.kept(asked(1))[0] == charged(asked(1))
 
@@ -208,9 +210,8 @@ def test_nothing_in_redis_tells_an_id_or_a_body(in_redis: InRedis) -> None:
     one, two = asked(name="a-telling-id", body=b"words"), strictly(key=b"a-telling-key", body=b"words")
     for each in (one, two):
         claim(in_redis, each)
-        in_redis.do(lambda store, each=each: store.complete(each, charged(each), KEPT_MS))
-    keys = in_redis.client.keys("*")
-    assert isinstance(keys, list)
+        complete(in_redis, each)
+    keys = [bytes(key) for key in in_redis.client.scan_iter("*")]
     everything = b" ".join([*keys, pack(charged(one)), pack(charged(two))])
     assert b"telling" not in everything
     assert b"words" not in everything
