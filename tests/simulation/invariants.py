@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING
 
+from gateway.usage import CHARGED
 from tests.simulation import charges, wire
 from tests.simulation.network import serial_of
 
@@ -121,6 +123,18 @@ def of_the_world(world: World) -> None:
         world.broken("release", f"{world.open_calls} calls are open")
     for process in (*world.past, *world.processes):
         _settled(world, process)
+    _charged_once(world)
+
+
+def _charged_once(world: World) -> None:
+    """One of a request and its retries is charged; a process that died may have taken the word of it with it."""
+    deaths = sum(process.journal.dead for process in world.past)
+    charged = Counter(
+        record.digests[0] for record in world.records.values() if record.digests and record.outcome in CHARGED
+    )
+    for count in charged.values():
+        if count > 1 + deaths:
+            world.broken("retry", f"{count} of a request and its retries are charged")
 
 
 def _settled(world: World, process: Process) -> None:

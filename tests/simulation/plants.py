@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.admission import Admission
 from gateway.answer import Answer
 from gateway.app import Gateway
+from gateway.claims import Claims
 from gateway.deltas import Delta
 from gateway.dialects.reading import ChunkReader
 from gateway.errors import ClientGone
@@ -121,3 +122,13 @@ def a_call_before_the_disk_has_the_admission() -> AbstractContextManager[None]:
         return durably
 
     return planted(Gateway, "_durably", bug)
+
+
+def a_retry_let_through() -> AbstractContextManager[None]:
+    def bug(_: Any) -> object:
+        def refuse(self: Claims, asked: Any, known: Any) -> None:
+            """Refuse nobody."""
+
+        return refuse
+
+    return planted(Claims, "_refuse", bug)

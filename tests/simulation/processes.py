@@ -13,9 +13,11 @@ from gateway.admission import Admission
 from gateway.app import Gateway, Parts
 from gateway.attempt import Attempts
 from gateway.catalog import Catalog
+from gateway.claims import Claims
 from gateway.config import GatewayConfig, Upstream
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
+from gateway.idempotency import Identities
 from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
 from gateway.routing import Routing
@@ -23,6 +25,7 @@ from gateway.runtime import offer_of
 from gateway.upstream import Client
 from tests.fakes.clock import LoopClock
 from tests.simulation import invariants
+from tests.simulation.claims import SimulatedClaims
 from tests.simulation.clients import MODEL, Exchange
 from tests.simulation.dice import dice
 from tests.simulation.journal import SimulatedJournal
@@ -54,9 +57,12 @@ class Process:
         self.calls: list[Call] = []  # that are open
         self.journal = SimulatedJournal(world, throw, slow=plan.slow, failing=plan.failing)
         self.admission = Admission(world.plan.most_in_flight)
+        self.claimed = SimulatedClaims(world.claimed)
         self.drain = Drain()
         self.overload = Overload(world.config.bounds, throw.random)
         clock, config = LoopClock(), world.config
+        identities = Identities(config.idempotency_secret)
+        self.claims = Claims(identities, self.claimed, world.charged, clock, throw.random)
         client = Client(Wire(world.network, self), config.deadlines)
         self.routing = Routing(config.upstreams, draw=throw.random, now=clock.seconds())
         self.gateway = Gateway(
@@ -67,6 +73,7 @@ class Process:
                 keys=world.keys,
                 catalog=Catalog(offer_of(config), world.prices),
                 admission=self.admission,
+                claims=self.claims,
                 attempts=Attempts(client, self.routing, config.deadlines, clock, throw.random),
                 journal=self.journal,
                 drain=self.drain,
@@ -104,7 +111,7 @@ class Process:
             invariants.of_an_exchange(exchange)
 
     async def die(self) -> None:
-        self.dead = self.journal.dead = True
+        self.dead = self.journal.dead = self.claimed.dead = True
         tasks = tuple(self.tasks)
         for task in tasks:
             task.cancel()
@@ -131,6 +138,7 @@ def config_of(plan: SeedPlan) -> GatewayConfig:
         redis_url="",
         journal_dir=Path("unused"),
         host="simulation",
+        idempotency_secret=bytes(32),
         max_body_bytes=2**20,
         most_in_flight=plan.most_in_flight,
         deadlines=DEADLINES,

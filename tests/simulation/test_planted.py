@@ -18,6 +18,7 @@ PLANTS: dict[str, tuple[Callable[[], AbstractContextManager[None]], str]] = {
     "a leaked place": (plants.a_leaked_place, "release"),
     "a role chunk counted as a token": (plants.a_role_counted_as_a_token, "deadline"),
     "a charge for a broken answer": (plants.a_charge_for_a_broken_answer, "charge"),
+    "a retry that is let through": (plants.a_retry_let_through, "retry"),
     "a call before the fsync": (plants.a_call_before_the_disk_has_the_admission, "durable"),
 }
 

@@ -86,7 +86,8 @@ def _refusal(exchange: Exchange, body: bytes) -> None:
     if exchange.gone or exchange.dead:
         return
     error: Any = msgspec.json.decode(body)["error"]
-    if set(error) != {"message", "type", "param", "code"} or exchange.status < 400:
+    keys = set(error) - ({"charged"} if error["code"] == "request_already_completed" else set())
+    if keys != {"message", "type", "param", "code"} or exchange.status < 400:
         exchange.world.broken("answer", f"{exchange.status} with {body[:100]!r}", exchange.serial)
     after = exchange.headers.get(b"retry-after")
     if after is not None and not 1 <= int(after) <= 59:

@@ -6,7 +6,9 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING
 
-from gateway.stores.memory import MemoryKeys, MemoryPrices
+from gateway.idempotency import LEASE_MS
+from gateway.stores.memory import MemoryCharged, MemoryClaims, MemoryKeys, MemoryPrices
+from tests.fakes.clock import LoopClock
 from tests.simulation import clients, invariants
 from tests.simulation.clients import Exchange
 from tests.simulation.network import Network, serial_of
@@ -36,6 +38,7 @@ class World:
         self.headers = [(b"authorization", b"Bearer " + TOKEN.secret.encode())]
         self.config = config_of(plan)
         self.keys, self.prices = MemoryKeys(), MemoryPrices()
+        self.claimed, self.charged = MemoryClaims(LoopClock(), LEASE_MS), MemoryCharged()
         furnish(self.keys, self.prices)
         self.network = Network(self, {backend.name: backend for backend in plan.backends})
         self.processes = [Process(self, number, each) for number, each in enumerate(plan.processes)]
