@@ -8,13 +8,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gateway.errors import InvalidRequest, UpstreamBrokeOff, UpstreamError, UpstreamStalled, UpstreamTruncated
+from gateway.retry_after import seconds
 from gateway.schema import CONTEXT_TOKENS
 
 THROTTLED_STATUS = 429
 REQUEST_AT_FAULT = frozenset({400, 413, 422})
 FORBIDDEN = 403  # of some hosts the answer to more than the context holds, too
 ACCOUNT_AT_FAULT = frozenset({401, 402, FORBIDDEN, 404})
-LONGEST_RETRY_AFTER = 60
 OUR_QUOTA = b"exceeded_current_quota_error"  # a 429 that no waiting ends: the account with the upstream is empty
 CONTEXT = "context_length_exceeded"
 
@@ -22,7 +22,8 @@ CONTEXT = "context_length_exceeded"
 class FaultKind(StrEnum):
     """The bounded label a fault is logged and counted under."""
 
-    CONNECT = "connect"
+    CONNECT = "connect"  # no connection: as likely our network's fault as the upstream's
+    RESET = "reset"  # a kept connection was closed in the moment of its reuse
     TIMEOUT = "timeout"  # no first token in time
     STATUS = "status"  # any answer but 200 that is none of the next three
     ACCOUNT = "account"  # our key, balance or model there is refused: an operator has to act
@@ -33,8 +34,11 @@ class FaultKind(StrEnum):
     ERROR_EVENT = "error_event"
     EMPTY = "empty"
     TRUNCATED = "truncated"
-    CUT = "cut"
+    CUT = "cut"  # the connection, after the request had gone out
     STALLED = "stalled"
+
+
+BLAMELESS = frozenset({FaultKind.REFUSED, FaultKind.RESET})
 
 
 class UpstreamFault(Exception):  # noqa: N818 - the field's word
@@ -55,23 +59,18 @@ class UpstreamFault(Exception):  # noqa: N818 - the field's word
     @property
     def blames_upstream(self) -> bool:
         """Whether it counts against the upstream's health."""
-        return self.kind is not FaultKind.REFUSED
+        return self.kind not in BLAMELESS
 
 
-def of_status(status: int, retry_after: bytes, body: bytes) -> UpstreamFault:
+def of_status(status: int, retry_after: bytes, body: bytes, now_ms: int) -> UpstreamFault:
     """Read an answer that is not 200. `body` is its beginning, searched for known markers and forgotten."""
     if status == THROTTLED_STATUS and OUR_QUOTA not in body:
-        return UpstreamFault(FaultKind.THROTTLED, status=status, retry_after=seconds(retry_after))
+        return UpstreamFault(FaultKind.THROTTLED, status=status, retry_after=seconds(retry_after, now_ms))
     code = _refusal(body)
     if status in REQUEST_AT_FAULT or (status == FORBIDDEN and code == CONTEXT):
         return UpstreamFault(FaultKind.REFUSED, status=status, code=code)
     ours = status in ACCOUNT_AT_FAULT or status == THROTTLED_STATUS
     return UpstreamFault(FaultKind.ACCOUNT if ours else FaultKind.STATUS, status=status)
-
-
-def seconds(retry_after: bytes) -> int:
-    """Read a Retry-After in whole seconds; a date or nonsense counts as none."""
-    return min(int(retry_after), LONGEST_RETRY_AFTER) if retry_after.isdigit() else 0
 
 
 def _refusal(body: bytes) -> str:

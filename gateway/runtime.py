@@ -92,7 +92,7 @@ class Runtime:
         )
         identities = Identities(config.idempotency_secret)
         self._claims = Claims(identities, RedisClaims(self._redis), self._postgres, clock, random.random)
-        self._client = upstream.Client(transport, config.deadlines)
+        self._client = upstream.Client(transport, config.deadlines, clock)
         name = f"{clock.ms()}-{process}"  # never twice, whatever the clock does
         self._journal = Journal(config.journal_dir / config.host / name)
         parts = Parts(

@@ -13,18 +13,27 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.faults import FaultKind, UpstreamFault, of_status
+from gateway.http.connection import Stale
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from gateway.config import Upstream
     from gateway.deadlines import Deadlines
+    from gateway.ports import Clock
     from gateway.uids import RequestIds
 
 OK = 200
 EVENT_STREAM = "text/event-stream"
 READ_OF_AN_ERROR = 16_384
 DRAIN_SECONDS = 0.02
+KINDS: tuple[tuple[type[httpx.TransportError], FaultKind], ...] = (  # before the head of an answer is here
+    (Stale, FaultKind.RESET),
+    (httpx.ConnectError, FaultKind.CONNECT),
+    (httpx.RemoteProtocolError, FaultKind.MALFORMED),
+    (httpx.NetworkError, FaultKind.CUT),
+    (httpx.TransportError, FaultKind.CONNECT),
+)
 
 
 class Stream:
@@ -77,8 +86,9 @@ class _Target:
 
 
 class Client:
-    def __init__(self, transport: httpx.AsyncBaseTransport, deadlines: Deadlines) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport, deadlines: Deadlines, clock: Clock) -> None:
         self._transport = transport
+        self._clock = clock
         self._deadlines = deadlines
         # One clock decides how long a first token may take: attempt.py's. The transport's own bounds the dial only.
         self._extensions = {"timeout": {"connect": deadlines.connect}}
@@ -102,8 +112,8 @@ class Client:
         request.read()  # it is all here; to await it would cost more than to have it
         try:
             response = await self._transport.handle_async_request(request)
-        except httpx.TransportError:
-            raise UpstreamFault(FaultKind.CONNECT) from None
+        except httpx.TransportError as error:
+            raise UpstreamFault(_kind_of(error)) from None
         stream = Stream(response)
         try:
             await self._judge(response, stream)
@@ -122,9 +132,10 @@ class Client:
     async def _judge(self, response: httpx.Response, stream: Stream) -> None:
         if response.status_code != OK:
             retry_after = response.headers.get("retry-after", "").encode("latin-1")
-            raise of_status(response.status_code, retry_after, await self._beginning(stream))
+            beginning = await self._beginning(stream)
+            raise of_status(response.status_code, retry_after, beginning, self._clock.ms())
         if response.headers.get("content-type", "").partition(";")[0].strip().lower() != EVENT_STREAM:
-            raise UpstreamFault(FaultKind.NOT_A_STREAM)
+            raise UpstreamFault(FaultKind.NOT_A_STREAM, status=OK)
 
     async def _beginning(self, stream: Stream) -> bytes:
         body = b""
@@ -136,3 +147,7 @@ class Client:
 
     async def close(self) -> None:
         await self._transport.aclose()
+
+
+def _kind_of(error: httpx.TransportError) -> FaultKind:
+    return next(kind for failure, kind in KINDS if isinstance(error, failure))

@@ -35,6 +35,7 @@ KINDS = {
     FaultKind.TIMEOUT: Verdict.TIMEOUT,
     FaultKind.THROTTLED: Verdict.THROTTLED,
     FaultKind.REFUSED: Verdict.IGNORED,
+    FaultKind.RESET: Verdict.IGNORED,
 }
 
 

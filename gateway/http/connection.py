@@ -22,6 +22,10 @@ class Unanswered(httpx.ReadError):
     """The connection ended without a byte of a response."""
 
 
+class Stale(Unanswered):
+    """So ended one that was used before, and too many requests have been sent again lately to send this one."""
+
+
 class Owner(Protocol):
     """Who is told that a connection has opened, can be used again, or is lost."""
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from gateway.deadlines import Deadlines
-from gateway.faults import FaultKind, of_status, seconds
+from gateway.faults import FaultKind, UpstreamFault, of_status
 from gateway.usage import Outcome, Tokens, UsageSource
 from tests.fakes.clock import skipping
 from tests.fakes.upstream import COMMENT, DONE, ERROR, ROLE, Act, Step, Turn, content, event, finish, good
@@ -250,13 +250,6 @@ def test_a_failed_attempt_is_logged_by_name_and_kind(caplog: pytest.LogCaptureFi
     assert line.__dict__["upstream_status"] == 401
 
 
-@pytest.mark.parametrize(
-    ("value", "read"), [(b"7", 7), (b"600", 60), (b"", 0), (b"-1", 0), (b"Wed, 21 Oct 2026 07:28:00 GMT", 0)]
-)
-def test_a_retry_after_is_read_in_seconds_up_to_a_minute(value: bytes, read: int) -> None:
-    assert seconds(value) == read
-
-
 @pytest.mark.conformance(4, 152, 155)
 @pytest.mark.parametrize("status", [400, 401, 418, 429, 500, 529])
 @pytest.mark.parametrize(
@@ -297,10 +290,16 @@ def test_whatever_an_upstream_says_an_error_is_ours_in_openais_envelope(status: 
     ],
 )
 def test_a_status_says_whose_fault_it_is(status: int, body: bytes, kind: FaultKind) -> None:
-    assert of_status(status, b"", body).kind is kind
+    assert of_status(status, b"", body, 0).kind is kind
+
+
+def test_only_what_says_nothing_about_an_upstream_does_not_count_against_it() -> None:
+    blameless = {kind for kind in FaultKind if not UpstreamFault(kind).blames_upstream}
+    assert blameless == {FaultKind.REFUSED, FaultKind.RESET}
 
 
 def test_only_a_refused_request_does_not_fail_over() -> None:
-    assert of_status(413, b"", b"").kind is FaultKind.REFUSED
-    assert not of_status(400, b"", b"").fails_over
-    assert all(of_status(status, b"", b"").fails_over for status in (401, 402, 403, 404, 408, 409, 429, 500, 503))
+    assert {kind for kind in FaultKind if not UpstreamFault(kind).fails_over} == {FaultKind.REFUSED}
+    assert of_status(413, b"", b"", 0).kind is FaultKind.REFUSED
+    assert not of_status(400, b"", b"", 0).fails_over
+    assert all(of_status(status, b"", b"", 0).fails_over for status in (401, 402, 403, 404, 408, 409, 429, 500, 503))

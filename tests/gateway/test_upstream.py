@@ -10,9 +10,11 @@ import pytest
 from gateway.config import Upstream
 from gateway.deadlines import Deadlines
 from gateway.faults import FaultKind, UpstreamFault
+from gateway.http.connection import Stale, Unanswered
 from gateway.http.transport import Transport
 from gateway.uids import RequestIds
 from gateway.upstream import Client
+from tests.fakes.clock import HandClock
 from tests.fakes.upstream import DONE, Act, SocketUpstream, Turn, content
 
 IDS = RequestIds(UUID(int=1), "mine", "req_1", refused=False)
@@ -36,7 +38,7 @@ async def read(client: Client, base_url: str) -> bytes:
 
 async def test_a_call_goes_over_a_real_socket_with_our_headers_only() -> None:
     async with SocketUpstream(Turn([content("a"), DONE])).serving() as upstream:
-        client = Client(Transport(), ROOM)
+        client = Client(Transport(), ROOM, HandClock())
         assert await read(client, upstream.base_url) == content("a") + DONE
         await client.close()
     (call,) = upstream.calls
@@ -56,7 +58,7 @@ async def test_a_call_goes_over_a_real_socket_with_our_headers_only() -> None:
 
 async def test_bytes_come_when_they_are_sent() -> None:
     async with SocketUpstream(Turn([content("a"), Act.HANG])).serving() as upstream:
-        client = Client(Transport(), ROOM)
+        client = Client(Transport(), ROOM, HandClock())
         stream = await client.open(at(upstream.base_url), b"{}", IDS)
         assert await stream.read() == content("a")
         await stream.close()
@@ -65,7 +67,7 @@ async def test_bytes_come_when_they_are_sent() -> None:
 
 async def test_closing_reaches_the_upstream() -> None:
     async with SocketUpstream(Turn([content("a"), Act.HANG])).serving() as upstream:
-        client = Client(Transport(), ROOM)
+        client = Client(Transport(), ROOM, HandClock())
         stream = await client.open(at(upstream.base_url), b"{}", IDS)
         await stream.read()
         closing = asyncio.get_running_loop().time()
@@ -77,7 +79,7 @@ async def test_closing_reaches_the_upstream() -> None:
 
 async def test_a_cancelled_read_closes_the_connection() -> None:
     async with SocketUpstream(Turn(before=[Act.HANG])).serving() as upstream:
-        client = Client(Transport(), ROOM)
+        client = Client(Transport(), ROOM, HandClock())
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await client.open(at(upstream.base_url), b"{}", IDS)
@@ -87,7 +89,7 @@ async def test_a_cancelled_read_closes_the_connection() -> None:
 
 async def test_a_connection_is_used_again_after_a_drained_answer() -> None:
     async with SocketUpstream(Turn([DONE])).serving() as upstream:
-        client = Client(Transport(), ROOM)
+        client = Client(Transport(), ROOM, HandClock())
         stream = await client.open(at(upstream.base_url), b"{}", IDS)
         assert await stream.read() == DONE
         await stream.drain()
@@ -109,7 +111,7 @@ async def test_a_connection_is_used_again_after_a_drained_answer() -> None:
 )
 async def test_what_is_no_event_stream_is_a_fault(turn: Turn, kind: FaultKind) -> None:
     async with SocketUpstream(turn).serving() as upstream:
-        client = Client(Transport(), ROOM)
+        client = Client(Transport(), ROOM, HandClock())
         with pytest.raises(UpstreamFault) as caught:
             await client.open(at(upstream.base_url), b"{}", IDS)
         assert caught.value.kind is kind
@@ -120,7 +122,7 @@ async def test_what_is_no_event_stream_is_a_fault(turn: Turn, kind: FaultKind) -
 
 async def test_a_cut_connection_is_a_cut() -> None:
     async with SocketUpstream(Turn([content("a"), Act.CUT])).serving() as upstream:
-        client = Client(Transport(), ROOM)
+        client = Client(Transport(), ROOM, HandClock())
         with pytest.raises(UpstreamFault) as caught:
             await read(client, upstream.base_url)
         assert caught.value.kind is FaultKind.CUT
@@ -142,7 +144,7 @@ def crowded() -> tuple[socket.socket, list[socket.socket]]:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_host_that_does_not_take_the_connection_is_given_up_at_the_deadline(scheme: str) -> None:
     listener, waiting = crowded()
-    client = Client(Transport(), Deadlines(connect=0.2))
+    client = Client(Transport(), Deadlines(connect=0.2), HandClock())
     with pytest.raises(UpstreamFault) as caught:
         await client.open(at(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/v1"), b"{}", IDS)
     assert caught.value.kind is FaultKind.CONNECT
@@ -154,7 +156,7 @@ async def test_a_host_that_does_not_take_the_connection_is_given_up_at_the_deadl
 @pytest.mark.conformance(150)
 async def test_a_host_that_takes_the_connection_but_shakes_no_hands_is_given_up_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = Client(Transport(), Deadlines(connect=0.2))
+        client = Client(Transport(), Deadlines(connect=0.2), HandClock())
         with pytest.raises(UpstreamFault) as caught:
             await client.open(at(f"https://127.0.0.1:{listener.getsockname()[1]}/v1"), b"{}", IDS)
         assert caught.value.kind is FaultKind.CONNECT
@@ -162,7 +164,7 @@ async def test_a_host_that_takes_the_connection_but_shakes_no_hands_is_given_up_
 
 
 async def test_a_refused_connection_is_a_fault() -> None:
-    client = Client(Transport(), ROOM)
+    client = Client(Transport(), ROOM, HandClock())
     with pytest.raises(UpstreamFault) as caught:
         await client.open(at("http://127.0.0.1:9/v1"), b"{}", IDS)
     assert caught.value.kind is FaultKind.CONNECT
@@ -181,7 +183,17 @@ class _Failing(httpx.AsyncBaseTransport):
         raise self._error
 
 
+LATER = {  # than the connection was made; all others say that there was none
+    httpx.RemoteProtocolError: FaultKind.MALFORMED,
+    **dict.fromkeys(
+        (httpx.NetworkError, httpx.ReadError, httpx.WriteError, httpx.CloseError, Unanswered), FaultKind.CUT
+    ),
+    Stale: FaultKind.RESET,
+}
+
+
 @pytest.mark.parametrize("kind", sorted(every(httpx.TransportError), key=str))
 async def test_each_failure_of_the_transport_is_a_fault(kind: type[httpx.TransportError]) -> None:
-    with pytest.raises(UpstreamFault):
-        await Client(_Failing(kind("CANARY")), ROOM).open(at("http://127.0.0.1:9"), b"{}", IDS)
+    with pytest.raises(UpstreamFault) as caught:
+        await Client(_Failing(kind("CANARY")), ROOM, HandClock()).open(at("http://127.0.0.1:9"), b"{}", IDS)
+    assert caught.value.kind is LATER.get(kind, FaultKind.CONNECT)

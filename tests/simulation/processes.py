@@ -63,7 +63,7 @@ class Process:
         clock, config = LoopClock(), world.config
         identities = Identities(config.idempotency_secret)
         self.claims = Claims(identities, self.claimed, world.charged, clock, throw.random)
-        client = Client(Wire(world.network, self), config.deadlines)
+        client = Client(Wire(world.network, self), config.deadlines, clock)
         self.routing = Routing(config.upstreams, draw=throw.random, now=clock.seconds())
         self.gateway = Gateway(
             Parts(

@@ -15,6 +15,7 @@ from gateway.faults import FaultKind, UpstreamFault
 from gateway.http.transport import Transport
 from gateway.uids import RequestIds
 from gateway.upstream import Client
+from tests.fakes.clock import HandClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -84,7 +85,7 @@ class RawUpstream:
 @asynccontextmanager
 async def calling(*script: bytes, then_close: bool = False) -> AsyncIterator[tuple[RawUpstream, Client]]:
     async with RawUpstream(list(script), then_close).serving() as upstream:
-        client = Client(Transport(), Deadlines(close=0.2))
+        client = Client(Transport(), Deadlines(close=0.2), HandClock())
         try:
             yield upstream, client
         finally:
@@ -129,7 +130,7 @@ async def test_a_fresh_connection_that_closes_is_a_fault_and_not_tried_again(scr
     async with calling(*script, then_close=True) as (upstream, client):
         with pytest.raises(UpstreamFault) as caught:
             await ask(client, upstream.base_url)
-        assert caught.value.kind is FaultKind.CONNECT
+        assert caught.value.kind is FaultKind.CUT
         assert (upstream.connections, len(upstream.heads)) == (1, 1)
 
 
@@ -139,7 +140,18 @@ async def test_a_used_connection_that_closes_amid_the_head_is_not_tried_again() 
         upstream.then_close = True
         with pytest.raises(UpstreamFault) as caught:
             await ask(client, upstream.base_url)
-        assert (caught.value.kind, len(upstream.heads)) == (FaultKind.CONNECT, 2)
+        assert (caught.value.kind, len(upstream.heads)) == (FaultKind.CUT, 2)
+
+
+async def test_no_more_than_some_requests_and_a_tenth_of_all_are_sent_again() -> None:
+    closing = [CLOSE, WHOLE] * 11
+    async with calling(WHOLE, *closing) as (upstream, client):
+        for _ in range(11):
+            await ask(client, upstream.base_url)
+        with pytest.raises(UpstreamFault) as caught:
+            await ask(client, upstream.base_url)
+        assert (caught.value.kind, caught.value.blames_upstream) == (FaultKind.RESET, False)
+        assert (len(upstream.heads), upstream.connections) == (22, 11)
 
 
 async def test_a_second_close_in_a_row_is_a_fault() -> None:
@@ -147,7 +159,7 @@ async def test_a_second_close_in_a_row_is_a_fault() -> None:
         await ask(client, upstream.base_url)
         with pytest.raises(UpstreamFault) as caught:
             await ask(client, upstream.base_url)
-        assert (caught.value.kind, upstream.connections) == (FaultKind.CONNECT, 2)
+        assert (caught.value.kind, upstream.connections) == (FaultKind.CUT, 2)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +177,7 @@ async def test_an_answer_that_is_not_http_in_bounds_is_a_fault(answer: bytes) ->
     async with calling(answer) as (upstream, client):
         with pytest.raises(UpstreamFault) as caught:
             await ask(client, upstream.base_url)
-        assert caught.value.kind is FaultKind.CONNECT
+        assert caught.value.kind is FaultKind.MALFORMED
 
 
 async def test_interim_answers_are_passed_over() -> None:
