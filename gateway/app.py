@@ -64,13 +64,15 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. The only place where errors become HTTP; nothing else reaches a client."""
         clock = self._parts.clock
-        began_ms = clock.ms()
+        began_ms, began = clock.ms(), clock.seconds()
         uid = uuid7(began_ms, self._parts.entropy(ENTROPY_BYTES))
         request = Request(scope, receive)
         ids = identify(uid, request.headers(b"x-request-id"))
 
         def stamp() -> Headers:
-            return [*self._always, (b"openai-processing-ms", b"%d" % max(clock.ms() - began_ms, 0))]
+            now = clock.seconds()
+            timing = reply.tries.headers(began, now, streams=reply.streams)
+            return [*self._always, (b"openai-processing-ms", b"%d" % ((now - began) * 1000)), *timing]
 
         reply = Reply(send, ids, stamp, bodiless=request.method == "HEAD")
         line = Access(pylo_request_id=ids.own_id, x_request_id=ids.request_id)

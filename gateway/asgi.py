@@ -124,7 +124,7 @@ class Reply:
             (b"x-pylo-request-id", ids.own_id.encode("ascii")),
         ]
         self._bodiless = bodiless  # HEAD: the headers of GET and no more
-        self._streams = False
+        self.streams = False
         self.status = 0
         self.tries = Tries()  # to have an answer
 
@@ -134,7 +134,7 @@ class Reply:
 
     async def start(self, status: int, headers: Headers) -> None:
         self.status = status
-        self._streams = EVENT_STREAM in headers
+        self.streams = EVENT_STREAM in headers
         sent = [*headers, *self._stamp(), *self._ids]
         await self._give({"type": "http.response.start", "status": status, "headers": sent})
 
@@ -160,7 +160,7 @@ class Reply:
         """Tell of an error: as the answer, as the last event of a stream, or as a document that visibly has no end."""
         if not self.started:
             await self.json(error.status, error.json(), error.headers)
-        elif self._streams:
+        elif self.streams:
             await self.write(b"data: " + error.json() + b"\n\n", last=True)
         else:
             raise BrokenOff

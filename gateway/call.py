@@ -60,4 +60,6 @@ class Call:
 
     def over(self) -> None:
         """Give the place back: the connection is not used any more."""
-        self._lease.release(self._clock.seconds())
+        now = self._clock.seconds()
+        self._lease.release(now)
+        self._tries.over(now)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LIMITED: Final = ("requests", "tokens")
 READABLE: Final = (
     *("x-request-id", "x-pylo-request-id", "retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"),
+    *("server-timing", "x-pylo-attempts"),
     *(f"x-ratelimit-{what}-{kind}" for what in ("limit", "remaining", "reset") for kind in LIMITED),
 )
 SENDABLE: Final = ("authorization", "content-type", "x-request-id", "idempotency-key")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gateway.usage import Try
 
 if TYPE_CHECKING:
+    from gateway.errors import Headers
     from gateway.faults import FaultKind
 
 ABANDONED = "abandoned"  # no fault: the request ended while the upstream was asked
@@ -24,6 +25,10 @@ class Tries:
         self.count = 0
         self.ended: tuple[Try, ...] = ()
         self._asked_at = 0.0
+        self._failed = 0.0  # seconds spent on those that gave no first token
+        self._first_token = 0.0  # seconds until the first token of the one that did
+        self._token_at: float | None = None
+        self._over_at: float | None = None
 
     def asks(self, upstream: str, now: float) -> None:
         self.upstream = upstream
@@ -32,6 +37,8 @@ class Tries:
 
     def answered(self, now: float) -> None:
         """The first token came: this was the last try."""
+        self._token_at = now
+        self._first_token = now - self._asked_at
         self._end("", OK, now)
 
     def failed(self, fault: FaultKind, status: int, now: float) -> None:
@@ -41,8 +48,14 @@ class Tries:
     def abandoned(self, now: float) -> None:
         self._end(ABANDONED, 0, now)
 
+    def over(self, now: float) -> None:
+        """The answer is here, or broke off."""
+        self._over_at = now
+
     def _end(self, fault: str, status: int, now: float) -> None:
         took = now - self._asked_at
+        if fault:
+            self._failed += took
         self.ended = (*self.ended, Try(self.upstream, fault, status, round(took * 1000)))
 
     def __str__(self) -> str:
@@ -50,3 +63,25 @@ class Tries:
         return " ".join(
             f"{each.upstream}:{each.fault or 'ok'}:{each.status}:{each.duration_ms}ms" for each in self.ended
         )
+
+    def headers(self, began: float, now: float, *, streams: bool) -> Headers:
+        """Tell an answer that starts now where its time went since the request `began` (W3C Server Timing).
+
+        Of an answer in one piece the model's work after its first token is a part, too; of a stream it is yet to come.
+        """
+        if not self.count:
+            return [(b"server-timing", b"gateway;dur=%.1f" % ((now - began) * 1000))]
+        asking = len(self.ended) < self.count
+        upstream = now - self._asked_at if asking else self._first_token
+        until = now if self._over_at is None else self._over_at
+        generation = 0.0 if streams or self._token_at is None else until - self._token_at
+        own = max(now - began - self._failed - upstream - generation, 0.0)
+        parts = [b"gateway;dur=%.1f" % (own * 1000)]
+        if asking or self._token_at is not None:
+            plural = b"" if self.count == 1 else b"s"
+            parts.append(b'upstream;dur=%.1f;desc="%d attempt%s"' % (upstream * 1000, self.count, plural))
+        if self._failed:
+            parts.append(b"failover;dur=%.1f" % (self._failed * 1000))
+        if generation:
+            parts.append(b"generation;dur=%.1f" % (generation * 1000))
+        return [(b"server-timing", b", ".join(parts)), (b"x-pylo-attempts", b"%d" % self.count)]

@@ -347,6 +347,23 @@ def test_one_line_is_logged_with_numbers_and_no_words(world: World, caplog: pyte
     assert "CANARY" not in str(line.__dict__)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_says_how_many_upstreams_were_asked_and_where_its_time_went(*, stream: bool) -> None:
+    world = make_world(Turn(status=503, before=[0.25]), good("a", "b", gap=0.5), upstreams=("first", "second"))
+    answer = skipping(world.chat(stream=stream))
+    told = 'gateway;dur=0.0, upstream;dur=500.0;desc="2 attempts", failover;dur=250.0'
+    assert answer.headers["server-timing"] == (told if stream else f"{told}, generation;dur=500.0")
+    assert answer.headers["x-pylo-attempts"] == "2"
+    assert answer.headers["openai-processing-ms"] == ("750" if stream else "1250")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/models"), ("GET", "/v1/nope"), ("POST", PATH)])
+def test_an_answer_for_which_no_upstream_was_asked_is_the_gateways_time(world: World, method: str, path: str) -> None:
+    answer = call(world, method, path)
+    assert answer.headers["server-timing"] == "gateway;dur=0.0"
+    assert "x-pylo-attempts" not in answer.headers
+
+
 def test_tool_calls_come_out_whole_and_streamed() -> None:
     first = event({"tool_calls": [{"index": 0, "id": "f:0", "type": "function", "function": {"name": "f"}}]})
     rest = event({"tool_calls": [{"index": 0, "id": None, "function": {"name": None, "arguments": '{"a":1}'}}]})

@@ -52,3 +52,4 @@ def test_a_page_may_read_what_clients_act_on_and_sends_no_credentials() -> None:
     readable = headers[b"access-control-expose-headers"].decode().split(", ")
     assert {"x-request-id", "retry-after", "retry-after-ms", "x-should-retry"} <= set(readable)
     assert {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests", "openai-processing-ms"} <= set(readable)
+    assert {"server-timing", "x-pylo-attempts"} <= set(readable)
