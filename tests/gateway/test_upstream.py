@@ -183,7 +183,9 @@ class _Failing(httpx.AsyncBaseTransport):
         raise self._error
 
 
-LATER = {  # than the connection was made; all others say that there was none
+LATER: dict[
+    type[httpx.TransportError], FaultKind
+] = {  # than the connection was made; all others say that there was none
     httpx.RemoteProtocolError: FaultKind.MALFORMED,
     **dict.fromkeys(
         (httpx.NetworkError, httpx.ReadError, httpx.WriteError, httpx.CloseError, Unanswered), FaultKind.CUT

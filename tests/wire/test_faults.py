@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openai import APIConnectionError, APIError, APIStatusError, OpenAI, RateLimitError
 
-from tests.fakes.stack import FIRST_TOKEN_SECONDS, IDLE_SECONDS
+from tests.fakes.stack import CALM, FIRST_TOKEN_SECONDS, IDLE_SECONDS
 from tests.wire.asking import HAIKU, MODEL, named
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_what_breaks_before_the_first_token_is_a_status_and_free(
 def test_an_upstream_that_asks_to_slow_down_is_told_with_how_long_to_wait(stack: Stack, member: Member) -> None:
     mine = named()
     stack.upstream.heal()
-    heeding = stack.served_by("moonshot", PYLO_BREAKER="")
+    heeding = stack.served_by("moonshot", PYLO_BREAKER=CALM)
     stack.upstream.fail({"status": 429, "retry_after": 4})
     with OpenAI(base_url=heeding, api_key=member.key, max_retries=0) as once, pytest.raises(RateLimitError) as error:
         list(stream(once, mine))
