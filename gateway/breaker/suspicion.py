@@ -40,7 +40,7 @@ class Suspicion:
         crossed = False
         while self._marks and self._marks[0][0] < now:
             at, _, ticket = heappop(self._marks)
-            if ticket.begun or ticket.over:
+            if ticket.begun or ticket.failed or ticket.over:
                 continue
             ticket.crossed = True
             self.waiting += 1

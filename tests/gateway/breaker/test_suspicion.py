@@ -96,3 +96,11 @@ def test_calls_from_before_a_transition_accuse_nobody_after_it() -> None:
     assert driver.now < START + SLOW_AFTER + 1
     assert not suspect(driver, SLOW_AFTER + 1)
     assert driver.breaker.take_counts(START + SLOW_AFTER + 1).waiting == 5
+
+
+def test_a_call_that_failed_waits_for_nothing_though_its_place_is_still_taken() -> None:
+    driver = Driver()
+    for _ in range(3):
+        driver.breaker.failed(driver.begin(), Verdict.FAILED, driver.now)
+    assert not suspect(driver, SLOW_AFTER + 0.1)
+    assert driver.breaker.take_counts(START + 5).waiting == 0
