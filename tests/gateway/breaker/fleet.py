@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LEASE = 10.0
 WINDOW = 30
+NONE = Counts()
 
 
 class Fleet:
@@ -22,7 +23,7 @@ class Fleet:
     def __init__(self, processes: Sequence[Routing], hosts: Sequence[str]) -> None:
         self._processes = processes
         self._hosts = hosts
-        self._counts: dict[tuple[str, int], Counts] = defaultdict(Counts)
+        self._counts: dict[str, dict[int, Counts]] = defaultdict(dict)  # of seconds
         self._open: dict[str, dict[int, tuple[float, str]]] = defaultdict(dict)
         self._news: set[tuple[str, int]] = set()  # upstreams found well, that a process has not heard of yet
         self._leases: dict[str, tuple[int, float]] = {}
@@ -31,7 +32,7 @@ class Fleet:
         """Let one process tell and hear."""
         routing = self._processes[process]
         self._tell(process, now)
-        for name in {name for name, _ in self._counts}:
+        for name in self._counts:
             routing.adopt(name, self._view(name, process, now), now)
             self._news.discard((name, process))
         for view in routing.views(now):
@@ -47,10 +48,10 @@ class Fleet:
     def _tell(self, process: int, now: float) -> None:
         routing = self._processes[process]
         for name, new in routing.take_counts(now).items():
-            old = self._counts[name, int(now)]
-            self._counts[name, int(now)] = Counts(
-                ok=old.ok + new.ok, slow=old.slow + new.slow, failed=old.failed + new.failed
-            )
+            seconds = self._counts[name]
+            old = seconds.get(int(now), NONE)
+            seconds[int(now)] = Counts(ok=old.ok + new.ok, slow=old.slow + new.slow, failed=old.failed + new.failed)
+            seconds.pop(int(now) - WINDOW, None)
         for name in routing.take_recovered():
             self._open[name].clear()
             self._news |= {(name, other) for other in range(len(self._processes)) if other != process}
@@ -65,7 +66,7 @@ class Fleet:
     def _view(self, name: str, process: int, now: float) -> FleetView:
         second = int(now)
         return FleetView(
-            seconds=tuple(self._counts[name, second - ago] for ago in range(WINDOW - 1, -1, -1)),
+            seconds=tuple(self._counts[name].get(second - ago, NONE) for ago in range(WINDOW - 1, -1, -1)),
             hosts=len(set(self._hosts)),
             open=tuple(
                 RemoteOpen(self._hosts[other], until - now, reason)

@@ -54,7 +54,7 @@ Weather = Callable[[float], Health]  # the primary's, at a time
 class Seen:
     """Of the primary, but for the first four."""
 
-    requests: int = 0
+    requests: list[float] = field(default_factory=list)  # when they came
     failovers: int = 0
     errors: int = 0  # that a customer saw
     sheds: int = 0  # of them
@@ -82,6 +82,7 @@ class Simulation:
     seed: int
     base: float = 0.0  # the share of errors of an upstream that is well
     hosts: tuple[str, ...] = ("one",)  # a process on each
+    unplugged: str = ""  # the host whose calls of the primary all hang
     seen: Seen = field(default_factory=Seen)
     chance: Random = field(init=False)
     processes: list[Routing] = field(init=False)
@@ -126,7 +127,7 @@ class Simulation:
 
     def _arrive(self, now: float) -> None:
         self._at(now + self.chance.expovariate(self.rate), self._arrive)
-        self.seen.requests += 1
+        self.seen.requests.append(now)
         process = int(self.chance.random() * len(self.processes))
         self._attempt(process, (), now)
 
@@ -138,7 +139,7 @@ class Simulation:
             return
         health = WELL
         if lease.upstream.name == "primary":
-            health = self.weather(now)
+            health = HANG if self.hosts[process] == self.unplugged else self.weather(now)
             self.seen.called.append(now)
             self._probes(lease, +1)
         after, fault = (Health(errors=self.base) if health is WELL else health).after(self.chance)
