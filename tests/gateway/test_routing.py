@@ -210,6 +210,13 @@ def test_each_fault_counts_as_what_it_says_of_the_upstream(kind: FaultKind, stat
     assert routes.views(NOW)[0].window == window
 
 
+@pytest.mark.conformance(154)
+def test_customers_mistakes_trip_nothing() -> None:
+    routes = primary_and_fallback()
+    fail(routes, "primary", UpstreamFault(FaultKind.REFUSED, status=400), times=100)
+    assert (states(routes)["primary"], chosen(routes)) == (State.CLOSED, "primary")
+
+
 def test_a_lease_that_is_told_nothing_says_nothing() -> None:
     routes = primary_and_fallback()
     lease(routes).release(NOW)
