@@ -7,6 +7,7 @@ reached a process goes by what it saw itself, and probes for itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 1.0
 JITTER = 0.2  # of a tick, so that processes that were started together spread out; never longer than a tick
+
+log = logging.getLogger("pylo.gateway")
 
 
 class Fleet:
@@ -55,7 +58,12 @@ class Fleet:
 
     async def run(self) -> None:
         while True:
-            await self.tick()
+            try:
+                await self.tick()
+            except Exception as error:  # noqa: BLE001 - without this loop what is open would stay so for good
+                crash = type(error).__qualname__
+                log.error("an exchange with other processes failed", extra={"crash": crash})  # noqa: TRY400 - no values
+                self._go_alone(self._clock.seconds())
             await asyncio.sleep(TICK_SECONDS * (1 - JITTER * self._draw()))
 
     async def tick(self) -> None:

@@ -28,11 +28,15 @@ class _Upstream:
 
 
 class MemoryFleet:
-    """A `FleetStore`. `away` makes it unreachable, `delay` slow: what it answers late it has taken, as Redis has."""
+    """A `FleetStore`. `away` makes it unreachable, `delay` slow: what it answers late it has taken, as Redis has.
+
+    `nonsense` makes its answers unreadable.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.away = False
         self.delay = 0.0
+        self.nonsense = False
         self.orders = 0
         self.views: dict[tuple[str, str], tuple[UpstreamView, ...]] = {}  # of each process, the last it told
         self._clock = clock
@@ -95,6 +99,8 @@ class MemoryFleet:
         await asyncio.sleep(min(self.delay, PATIENCE))
         if self.away or self.delay > PATIENCE:
             raise StoreUnavailable("timeout")
+        if self.nonsense:
+            raise ValueError
 
 
 def _plus(one: Counts, other: Counts) -> Counts:

@@ -127,6 +127,18 @@ def test_a_meeting_place_that_is_lost_in_an_outage_sends_no_request_to_the_faili
     assert not any_closed(processes)
 
 
+def test_a_meeting_place_that_talks_nonsense_is_reported_and_gone_without(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> Processes:
+        processes = await down(TEN, rate=5)
+        processes.fail(None)
+        processes.store.nonsense = True
+        await processes.go(20, rate=5, until=lambda: all_closed(processes))
+        return processes
+
+    assert all_closed(skipping(main()))
+    assert {record.__dict__["crash"] for record in caplog.records} == {"ValueError"}
+
+
 def test_each_process_probes_for_itself_while_there_is_no_meeting_place() -> None:
     async def main() -> Processes:
         processes = await down(TEN, rate=5)
