@@ -114,15 +114,15 @@ class Routing:
         return routes[0]
 
     def shed(self, now: float, tried: Collection[str] = ()) -> Shed:
-        """Say why there is no upstream for a request."""
+        """Say why there is no upstream for a request, and when the first of them may take one."""
         left = [route for route in self._routes.values() if route.upstream.name not in tried and not route.draining]
         throttled = [route.throttle.remaining(now) for route in left]
         if left and all(throttled):
             return Shed(ShedReason.THROTTLED, min(max(min(throttled), 1.0), LONGEST_THROTTLED))
-        waits = [wait for route in left if (wait := route.breaker.probe_in(now)) is not None]
-        if waits or not left:
-            return Shed(ShedReason.UNHEALTHY, min(max(min(waits, default=LONGEST_UNHEALTHY), 1.0), LONGEST_UNHEALTHY))
-        return Shed(ShedReason.FULL, RETRY_AFTER_SECONDS)
+        if left and all(route.breaker.state is State.CLOSED for route in left):
+            return Shed(ShedReason.FULL, RETRY_AFTER_SECONDS)
+        waits = [_wait(route, now) for route in left]
+        return Shed(ShedReason.UNHEALTHY, min(max(min(waits, default=LONGEST_UNHEALTHY), 1.0), LONGEST_UNHEALTHY))
 
     def views(self, now: float) -> tuple[UpstreamView, ...]:
         return tuple(route.view(now) for route in self._routes.values())
@@ -171,3 +171,10 @@ class Routing:
         """The fleet's leave to probe is ours: one call at a time, until it lapses."""
         if name in self._routes:
             self._routes[name].breaker.grant(now)
+
+
+def _wait(route: Route, now: float) -> float:
+    """Return in how many seconds an upstream may take a call again; one that is only full has places soon."""
+    probe_in = route.breaker.probe_in(now)
+    throttled = route.throttle.remaining(now)
+    return RETRY_AFTER_SECONDS if probe_in is None and not throttled else max(probe_in or 0.0, throttled)

@@ -20,6 +20,7 @@ SLOW_AFTER = 4.0
 DOWN = UpstreamFault(FaultKind.STATUS, status=503)
 HUNG = UpstreamFault(FaultKind.TIMEOUT)
 NO_WARMING = BreakerSettings(warm_share=0.0)
+LONG_OPEN = BreakerSettings(warm_share=0.0, open_first=60.0, open_longest=60.0)
 
 
 def upstream(name: str, priority: int = 1, *, weight: int = 100, concurrency: int = 256) -> Upstream:
@@ -253,6 +254,21 @@ def test_any_open_one_is_told_with_the_next_probe() -> None:
     fail(routes, "fallback", UpstreamFault(FaultKind.THROTTLED, status=429, retry_after=20))
     assert routes.shed(NOW) == Shed(ShedReason.UNHEALTHY, 3.75)
     assert routes.shed(NOW + 10) == Shed(ShedReason.UNHEALTHY, 1.0)
+
+
+@pytest.mark.parametrize(("retry_after", "told"), [(2, 2.0), (15, 15.0), (50, 30.0)])
+def test_the_wait_is_for_whichever_may_take_a_call_first(retry_after: int, told: float) -> None:
+    routes = routing(upstream("a"), upstream("b", 2), settings=LONG_OPEN)
+    fail(routes, "a", times=10)
+    fail(routes, "b", UpstreamFault(FaultKind.THROTTLED, status=429, retry_after=retry_after))
+    assert routes.shed(NOW) == Shed(ShedReason.UNHEALTHY, told)
+
+
+def test_one_that_has_only_failed_or_is_only_full_may_take_a_call_soon() -> None:
+    routes = routing(upstream("a"), upstream("b", 2), settings=LONG_OPEN)
+    fail(routes, "a", times=10)
+    fail(routes, "b")
+    assert routes.shed(NOW) == Shed(ShedReason.UNHEALTHY, 5)
 
 
 def test_full_ones_are_told_as_such() -> None:
