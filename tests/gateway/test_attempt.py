@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.routing import Shed, ShedReason
 from gateway.usage import Outcome, Tokens, Try
@@ -112,6 +114,17 @@ def test_a_token_just_before_the_deadline_stays_and_one_just_after_it_is_never_s
     assert answer.text() == {"first": "one", "second": "two"}[upstream]
     assert answer.body.count(b'"role"') == 1
     assert world.record.upstream == upstream
+
+
+@given(st.floats(7.9, 8.1), st.integers(0, 3))
+def test_around_the_deadline_every_answer_is_of_one_upstream_alone(at: float, roles: int) -> None:
+    world = make_world(Turn([*[ROLE] * roles, at, content("one"), finish(), DONE]), good("two"), upstreams=BOTH)
+    answer = skipping(world.chat(stream=True))
+    record = world.record
+    assert answer.text() == {"first": "one", "second": "two"}[record.upstream]
+    assert (answer.body.count(b'"role"'), len(record.tries)) == (1, record.attempts)
+    assert (record.upstream == "first") == (at < 8.0) or at == 8.0
+    assert world.leased == {"first": 0, "second": 0}
 
 
 def test_two_upstreams_that_hang_are_given_up_after_twice_the_deadline_with_a_504() -> None:

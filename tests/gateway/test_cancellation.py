@@ -110,6 +110,11 @@ def test_wherever_it_is_cut_off_no_place_of_an_upstream_stays_taken(way: str, *,
         world = make_world(*WAYS[way], upstreams=("first", "second", "third"))
         ended = served(world, steps=steps, stream=True, hang_up=hang_up)
         assert world.leased == {"first": 0, "second": 0, "third": 0}
+        for name in world.leased:
+            told = [what for upstream, what, _ in world.routing.notes if upstream == name]
+            assert told.count("released") == (1 if told else 0)
+            assert told[-1:] in ([], ["released"])
+            assert len(told) <= len({"first token", "a fault", "released"})
         tries = [each.tries for each in world.journal.settled]
         assert [len(each) for each in tries] == [each.attempts for each in world.journal.settled]
         if ended:
