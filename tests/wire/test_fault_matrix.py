@@ -74,6 +74,10 @@ def test_before_the_first_token_the_second_answers_and_nothing_of_the_first_show
     stack.upstream.fail(fault)
     answer = post(pair, member.key, stream=True, named=mine)
     assert (answer.status_code, alike(answer.content)) == (200, healthy)
+    assert answer.headers["x-pylo-attempts"] == "2"
+    assert [part.partition(";")[0] for part in answer.headers["server-timing"].split(", ")] == [
+        *("gateway", "upstream", "failover")
+    ]
     ((upstream, attempts, outcome, charged, tokens),) = stack.eventually(lambda: stack.sql(RECORD, mine))
     assert (upstream, attempts, outcome, charged) == ("second", 2, "completed", True)
     first, second = stack.eventually(lambda: ended(stack, mine, 2))
