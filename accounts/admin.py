@@ -8,18 +8,19 @@ from django.contrib import admin
 from django.utils import timezone
 
 from accounts import keys
-from accounts.models import ApiKey, Membership, User, Workspace
+from accounts.models import ApiKey, Membership, Tier, User, Workspace
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
     UserPages = admin.ModelAdmin[User]
+    TierPages = admin.ModelAdmin[Tier]
     WorkspacePages = admin.ModelAdmin[Workspace]
     ApiKeyPages = admin.ModelAdmin[ApiKey]
     MembershipRows = admin.TabularInline[Membership, Workspace]
 else:  # the stubs' classes are generic, Django's are not
-    UserPages = WorkspacePages = ApiKeyPages = admin.ModelAdmin
+    UserPages = TierPages = WorkspacePages = ApiKeyPages = admin.ModelAdmin
     MembershipRows = admin.TabularInline
 
 
@@ -49,13 +50,24 @@ class MembershipInline(MembershipRows):
     extra = 0
 
 
+@admin.register(Tier)
+class TierAdmin(TierPages):
+    list_display = ("name", "requests_per_minute", "tokens_per_minute", "concurrent_requests", "is_first")
+    ordering = ("requests_per_minute",)
+
+
 @admin.register(Workspace)
 class WorkspaceAdmin(WorkspacePages):
-    fields = ("id", "name", "created_at", "suspended_at")
+    fields = ("id", "name", "tier", "created_at", "suspended_at")
     readonly_fields = ("id", "created_at")
-    list_display = ("name", "id", "created_at", "suspended_at")
+    list_display = ("name", "id", "tier", "created_at", "suspended_at")
+    list_select_related = ("tier",)
+    list_filter = ("tier",)
     search_fields = ("name", "id", "members__email")
     inlines = (MembershipInline,)
+
+
+LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent_requests")  # empty: the workspace's alone
 
 
 @admin.register(ApiKey)
@@ -70,8 +82,9 @@ class ApiKeyAdmin(ApiKeyPages):
         "expires_at",
         "revoked_at",
         "last_used_at",
+        *LIMITS,
     )
-    readonly_fields = fields
+    readonly_fields = tuple(field for field in fields if field not in LIMITS)
     list_display = ("masked", "name", "workspace", "created_at", "expires_at", "revoked_at", "last_used_at")
     list_select_related = ("workspace",)
     search_fields = ("=id", "name", "prefix", "last_four", "workspace__name")

@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 
 KEY_NAME_LENGTH = 60
+ONE_OR_MORE = MinValueValidator(1)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -48,6 +50,28 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
+class Tier(models.Model):
+    """What the workspaces of one tier may use a minute and at once. A change reaches running gateways in seconds."""
+
+    name = models.CharField(max_length=40, unique=True)
+    requests_per_minute = models.PositiveIntegerField(validators=[ONE_OR_MORE])
+    tokens_per_minute = models.PositiveIntegerField(validators=[ONE_OR_MORE])
+    concurrent_requests = models.PositiveIntegerField(validators=[ONE_OR_MORE])
+    is_first = models.BooleanField("new workspaces start in it", default=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("is_first",), condition=models.Q(is_first=True), name="tier_first_once"),
+            models.CheckConstraint(
+                condition=models.Q(requests_per_minute__gt=0, tokens_per_minute__gt=0, concurrent_requests__gt=0),
+                name="tier_limits_are_positive",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Workspace(models.Model):
     """The tenant: it owns keys, pays, and every query is scoped by it."""
 
@@ -55,6 +79,7 @@ class Workspace(models.Model):
     name = models.CharField(max_length=80)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     suspended_at = models.DateTimeField(null=True, blank=True)
+    tier = models.ForeignKey(Tier, null=True, blank=True, on_delete=models.PROTECT, related_name="workspaces")
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
     def __str__(self) -> str:
@@ -105,6 +130,9 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[ONE_OR_MORE])
+    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[ONE_OR_MORE])
+    concurrent_requests = models.PositiveIntegerField(null=True, blank=True, validators=[ONE_OR_MORE])
     form_token = models.UUIDField(null=True, editable=False)  # the form that made it: sent twice, it makes one key
 
     objects = ApiKeyQuerySet.as_manager()

@@ -40,7 +40,8 @@ def key_list(request: MemberRequest) -> HttpResponse:
     now = timezone.now()
     found = ApiKey.objects.of(request.workspace).select_related("created_by").order_by("-created_at")
     rows = [Row(key, key.state(now)) for key in found]
-    return render(request, "accounts/keys.html", {"rows": rows, "may_change": request.role in KEY_ROLES})
+    shown = {"rows": rows, "may_change": request.role in KEY_ROLES, "tier": request.workspace.tier}
+    return render(request, "accounts/keys.html", shown)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Tier, User
 from tests.cast import make_user, signed_in
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_a_customer_is_refused_by_the_admin(people: Cast) -> None:
     assert signed_in(people.alice).get("/admin/", follow=True).status_code == 403
 
 
-@pytest.mark.parametrize("model", ["user", "workspace", "apikey"])
+@pytest.mark.parametrize("model", ["user", "workspace", "apikey", "tier"])
 def test_the_lists_render(people: Cast, admin: Client, model: str) -> None:
     assert admin.get(f"/admin/accounts/{model}/?q=alice").status_code == 200
 
@@ -77,3 +77,28 @@ def test_staff_who_may_edit_users_cannot_make_themselves_superusers(people: Cast
     form = {"is_active": "on", "is_staff": "on", "is_superuser": "on"}
     assert signed_in(clerk).post(f"/admin/accounts/user/{clerk.pk}/change/", form).status_code == 302
     assert not User.objects.get(pk=clerk.pk).is_superuser
+
+
+def test_tiers_are_rows_and_a_workspace_is_moved_between_them(people: Cast, admin: Client) -> None:
+    form = {"name": "Huge", "requests_per_minute": 1, "tokens_per_minute": 2, "concurrent_requests": 3}
+    assert admin.post("/admin/accounts/tier/add/", form).status_code == 302
+    huge = Tier.objects.get(name="Huge")
+    page = f"/admin/accounts/workspace/{people.acme.pk}/change/"
+    memberships = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    assert admin.post(page, {"name": "Acme", "tier": huge.pk, **memberships}).status_code == 302
+    people.acme.refresh_from_db()
+    assert people.acme.tier == huge
+
+
+def test_a_tier_of_nothing_is_refused(admin: Client) -> None:
+    form = {"name": "Zero", "requests_per_minute": 0, "tokens_per_minute": 2, "concurrent_requests": 3}
+    assert b"greater than or equal to 1" in admin.post("/admin/accounts/tier/add/", form).content
+    assert not Tier.objects.filter(name="Zero").exists()
+
+
+def test_a_key_is_given_lower_limits(people: Cast, admin: Client) -> None:
+    page = f"/admin/accounts/apikey/{people.key.pk}/change/"
+    form = {"requests_per_minute": 5, "tokens_per_minute": "", "concurrent_requests": ""}
+    assert admin.post(page, form).status_code == 302
+    people.key.refresh_from_db()
+    assert (people.key.requests_per_minute, people.key.tokens_per_minute) == (5, None)

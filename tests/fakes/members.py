@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from accounts import keys
-from accounts.models import ApiKey, Membership, Role, User, Workspace
+from accounts.models import ApiKey, Membership, Role, Tier, User, Workspace
 from billing import ledger
 
 
@@ -19,7 +19,7 @@ def make(email: str, password: str, credit_nanos: int) -> None:
     now = timezone.now()
     user = User.objects.create_user(email, password)
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-    workspace = Workspace.objects.create(name=email)
+    workspace = Workspace.objects.create(name=email, tier=Tier.objects.get(name="Scale"))
     Membership.objects.create(workspace=workspace, user=user, role=Role.OWNER)
     ledger.open_balance(workspace=workspace, credit_nanos=credit_nanos, at=now)
     key, token = keys.issue(workspace=workspace, name="test", created_by=user, expires_at=None, at=now)
