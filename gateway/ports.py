@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.limits import UNTIERED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from gateway.breaker.views import Counts, FleetView, RemoteOpen, UpstreamView
     from gateway.idempotency import Done, Identity, Known
+    from gateway.limits import Answer, Asking, Limits
     from gateway.meter import Admitted
     from gateway.usage import RequestRecord, Tokens
 
@@ -27,6 +30,8 @@ class Principal:
     workspace_id: UUID
     expires_at_ms: int | None
     spendable_nanos: int
+    limits: Limits = UNTIERED  # of the workspace
+    key_limits: Limits | None = None  # the key's own, where it has lower ones
 
     def expired(self, now_ms: int) -> bool:
         return self.expires_at_ms is not None and self.expires_at_ms <= now_ms
@@ -77,6 +82,22 @@ class KeyStore(Protocol):
 
     def used(self, key_id: UUID, at_ms: int) -> None:
         """Note a use; written down later, never in a request."""
+        ...
+
+
+class LimitStore(Protocol):
+    """Requests and tokens a minute and requests at once, over all processes."""
+
+    async def take(self, asking: Asking) -> Answer:
+        """Take of all the request's limits or of none; raise `StoreUnavailable` when that cannot be told in time."""
+        ...
+
+    def end(self, asking: Asking, tokens: int) -> None:
+        """Give the places back and count what the request really took, at most once. Does not wait, never fails."""
+        ...
+
+    async def renew(self, running: Sequence[Asking]) -> int:
+        """Keep the places of what runs, and return how many processes of the fleet keep theirs."""
         ...
 
 

@@ -18,6 +18,7 @@ from gateway.ports import StoreUnavailable
 from gateway.stores.resp import Link, Refusal
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Sequence
 
     from gateway.stores.resp import Word
@@ -104,6 +105,14 @@ async def accepted(link: Link, words: Sequence[Word], patience: float = 0.0) -> 
         raise StoreUnavailable(reply.code)
 
 
+def _refused(link: Link, refusal: Refusal) -> None:
+    """Leave a Redis that cannot work now; any other error is a script's own, and no more than logged."""
+    if refusal.code in AWAY:
+        link.drop(refusal.code)
+    else:
+        log.error("a script failed on Redis", extra={"crash": refusal.code})
+
+
 class Redis:
     """A process's Redis. `keep` makes its connection, and makes it again; until it has, every call fails at once."""
 
@@ -133,11 +142,30 @@ class Redis:
             reply = await link.ask(("EVAL", script.source, len(keys), *keys, *args))
             if not isinstance(reply, Refusal):
                 return reply
-        if reply.code in AWAY:
-            link.drop(reply.code)
-        else:
-            log.error("a script failed on Redis", extra={"crash": reply.code})
+        _refused(link, reply)
         raise StoreUnavailable(reply.code)
+
+    def post(self, script: Script, keys: Sequence[str], args: Sequence[Word]) -> None:
+        """Run a script that nobody waits for, after all that was asked before. Where it cannot run it is forgotten."""
+        link = self._link
+        if link is None:
+            return
+        words = (len(keys), *keys, *args)
+
+        def replied(asked: Future[Any]) -> None:
+            reply = None if asked.cancelled() or asked.exception() else asked.result()
+            if not isinstance(reply, Refusal):
+                return
+            if reply.code == "NOSCRIPT":
+                link.ask(("EVAL", script.source, *words)).add_done_callback(heard)
+            else:
+                _refused(link, reply)
+
+        def heard(asked: Future[Any]) -> None:
+            if not asked.cancelled() and not asked.exception() and isinstance(reply := asked.result(), Refusal):
+                _refused(link, reply)
+
+        link.ask(("EVALSHA", script.sha, *words)).add_done_callback(replied)
 
     async def tried(self) -> None:
         """Return once `keep` has connected, or failed to, for the first time."""
