@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway import keyless, relay, telemetry, validation
+from gateway.admission import Asked
 from gateway.asgi import Reply, Request, on_every_answer
 from gateway.auth import authenticate
 from gateway.errors import ApiError, BrokenOff, ClientGone, InternalError, InvalidRequest, Unavailable
@@ -20,7 +21,7 @@ from gateway.uids import ENTROPY_BYTES, identify, uuid7
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from gateway.admission import Admission
+    from gateway.admission import Admission, Permit
     from gateway.asgi import Receive, Scope, Send
     from gateway.attempt import Attempts
     from gateway.catalog import Catalog
@@ -136,10 +137,10 @@ class Gateway:
         body = await request.json(parts.config.max_body_bytes, held.declared)
         chat = validation.parse(held.read(body))
         model = parts.catalog.require(chat.model)
-        now_ms = parts.clock.ms()
-        price = await parts.catalog.price(model, now_ms)
+        price = await parts.catalog.price(model, now_ms := parts.clock.ms())
+        asked = Asked(principal=principal, uid=ids.uid, body_bytes=len(body))
         async with (
-            parts.admission.permit(principal),
+            parts.admission.permit(asked, reply.carry) as permit,
             await parts.claims.claim(parts.claims.identity(request, ids, principal, body), price) as claim,
         ):
             meter = Meter(
@@ -168,13 +169,13 @@ class Gateway:
                         async with parts.drain.running(), await failover.first_token() as answer:
                             parts.journal.first(ids.uid, parts.clock.ms())
                             await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
-                        self._settle(meter.completed(at_ms=parts.clock.ms()), claim)
+                        self._settle(meter.completed(at_ms=parts.clock.ms()), claim, permit)
                         await parts.journal.start()
                         ending = outlet.ending(meter.finish_reason, meter.usage)  # the disk works meanwhile
                         await self._sync(ids, claim)
                 await outlet.finish(ending)
             except BaseException as error:  # however it ends, it ends in one record
-                self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()), claim)
+                self._settle(meter.broke(error, sent=reply.status, at_ms=parts.clock.ms()), claim, permit)
                 if not isinstance(error, ApiError):
                     raise
                 await self._fail(error, outlet, claim)
@@ -204,9 +205,10 @@ class Gateway:
         await claim.told()
         await outlet.fail(error)
 
-    def _settle(self, record: RequestRecord | None, claim: Claim) -> None:
+    def _settle(self, record: RequestRecord | None, claim: Claim, permit: Permit) -> None:
         """Write the request's end, and tell its retries of it; only its first end is a record."""
         if record is not None:
+            permit.settle(record)
             self._parts.journal.settle(record)
             claim.settled(record)
 

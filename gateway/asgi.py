@@ -123,6 +123,7 @@ class Reply:
             (b"x-request-id", ids.request_id.encode("ascii")),
             (b"x-pylo-request-id", ids.own_id.encode("ascii")),
         ]
+        self._carried: Headers = []
         self._bodiless = bodiless  # HEAD: the headers of GET and no more
         self.streams = False
         self.status = 0
@@ -132,10 +133,14 @@ class Reply:
     def started(self) -> bool:
         return self.status != 0
 
+    def carry(self, headers: Headers) -> None:
+        """Put headers on the answer, whatever it will be."""
+        self._carried = headers
+
     async def start(self, status: int, headers: Headers) -> None:
         self.status = status
         self.streams = EVENT_STREAM in headers
-        sent = [*headers, *self._stamp(), *self._ids]
+        sent = [*headers, *self._carried, *self._stamp(), *self._ids]
         await self._give({"type": "http.response.start", "status": status, "headers": sent})
 
     async def write(self, body: bytes, *, last: bool = False) -> None:

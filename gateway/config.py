@@ -50,6 +50,7 @@ class GatewayConfig:
     secure: bool = False  # the public URL is https
     retires: date | None = None  # the day the model goes
     most_in_flight: int = 1000
+    processes: int = 1  # of the installation, at least: what limits are shared by while Redis is away
     deadlines: Deadlines = field(default_factory=Deadlines)
     bounds: Bounds = field(default_factory=Bounds)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)

@@ -3,7 +3,7 @@
 ApiError
 ├── InvalidRequest 400 ── Unauthorized 401 · InsufficientQuota 402 · PermissionDenied 403 · UnknownUrl 404
 │                         ModelNotFound 404 · MethodNotAllowed 405 · RequestTooLarge 413
-│                         UnsupportedMediaType 415 · RateLimitExceeded 429
+│                         UnsupportedMediaType 415 · RateLimitExceeded 429 ── TokenRateLimitExceeded
 │                         InProgress 409 · AlreadyCompleted 409 · IdempotencyMismatch 422     of a retry
 ├── Unavailable 503 ───── Overloaded 503 · ShuttingDown 503 · CapacityExhausted 429   ours, and soon over: try again
 ├── UpstreamError 502 ─── UpstreamTimeout 504                           no upstream gave a first token
@@ -206,6 +206,10 @@ class RateLimitExceeded(InvalidRequest):
     type = "requests"
     code = "rate_limit_exceeded"
     should_retry = True
+
+
+class TokenRateLimitExceeded(RateLimitExceeded):
+    type = "tokens"
 
 
 class Unavailable(ApiError):

@@ -24,6 +24,7 @@ from gateway.fleet import Fleet
 from gateway.http.transport import Transport
 from gateway.idempotency import Identities
 from gateway.journal import Journal
+from gateway.limiter import Limiter
 from gateway.orders import Drains
 from gateway.overload import Overload
 from gateway.ports import StoreUnavailable
@@ -32,6 +33,7 @@ from gateway.stores import revocations
 from gateway.stores.fleet import RedisFleet
 from gateway.stores.idempotency import RedisClaims
 from gateway.stores.keys import CachedKeys
+from gateway.stores.limits import RedisLimits
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import CachedPrices
 from gateway.stores.redis import Redis
@@ -79,6 +81,8 @@ class Runtime:
             config.upstreams, config.breaker, draw=random.random, now=clock.seconds(), host=config.host
         )
         self._redis = Redis(config.redis_url)
+        limits = RedisLimits(self._redis, f"{config.host}-{process}")
+        self._limiter = Limiter(limits, clock, config.processes)
         names = [upstream.name for upstream in config.upstreams]
         self._drains = Drains(self.routing, self._postgres, names)
         self._fleet = Fleet(
@@ -101,7 +105,7 @@ class Runtime:
             entropy=secrets.token_bytes,
             keys=self._keys,
             catalog=Catalog(offer_of(config), CachedPrices(self._postgres.prices, clock, self.spawn)),
-            admission=Admission(config.most_in_flight),
+            admission=Admission(config.most_in_flight, self._limiter, random.random),
             claims=self._claims,
             attempts=Attempts(self._client, self.routing, config.deadlines, clock, random.random),
             journal=self._journal,
@@ -116,6 +120,8 @@ class Runtime:
             async with asyncio.timeout(ORDERS_SECONDS):
                 await self._drains.look()
         self.spawn(self._redis.keep())
+        await self._redis.tried()
+        self.spawn(self._limiter.keep())
         self.spawn(self._drains.run())
         self.spawn(self._fleet.run())
         self.spawn(revocations.listen(self._config.redis_url, self._keys))

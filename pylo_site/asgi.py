@@ -37,6 +37,7 @@ def gateway_config() -> GatewayConfig:
         secure=settings.SECURE,
         retires=settings.PYLO_MODEL_RETIRES,
         most_in_flight=settings.PYLO_MOST_IN_FLIGHT,
+        processes=settings.PYLO_PROCESSES,
         bounds=Bounds(lag=settings.PYLO_LOOP_LAG_MS / 1000, body_bytes=settings.PYLO_BODY_MEMORY_BYTES),
         breaker=settings.PYLO_BREAKER,
         deadlines=Deadlines(

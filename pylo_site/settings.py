@@ -43,6 +43,7 @@ PYLO_IDLE_SECONDS = env.number("PYLO_IDLE_SECONDS", "pylo.E019", default=30, lea
 PYLO_DRAIN_SECONDS = env.number("PYLO_DRAIN_SECONDS", "pylo.E020", default=30, least=0, most=3600)
 PYLO_KEEP_ALIVE_SECONDS = env.number("PYLO_KEEP_ALIVE_SECONDS", "pylo.E021", default=15, least=1, most=55)
 PYLO_ANSWER_SECONDS = env.number("PYLO_ANSWER_SECONDS", "pylo.E022", default=3600, least=1, most=86_400)
+PYLO_PROCESSES = env.number("PYLO_PROCESSES", "pylo.E039", default=1, least=1, most=10_000)
 PYLO_MOST_IN_FLIGHT = env.number("PYLO_MOST_IN_FLIGHT", "pylo.E048", default=3000, least=1, most=100_000)
 PYLO_BODY_MEMORY_BYTES = env.number("PYLO_BODY_MEMORY_BYTES", "pylo.E049", default=256 * 2**20, least=2**20, most=2**40)
 PYLO_LOOP_LAG_MS = env.number("PYLO_LOOP_LAG_MS", "pylo.E050", default=250, least=10, most=60_000)

@@ -11,6 +11,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.idempotency import Done
+from gateway.limits import UNTIERED, Limits
 from gateway.ports import Price, Principal, StoreUnavailable
 from gateway.usage import Tokens
 
@@ -33,9 +34,12 @@ MOST_CHARGED = 2  # connections that may be busy with that: keys and prices come
 OPTIONS = "-c statement_timeout=2000 -c application_name=pylo-gateway"
 
 FIND_KEY = """
-    SELECT k.id, k.workspace_id, k.expires_at, COALESCE(b.nanos + b.credit_line_nanos, 0)
+    SELECT k.id, k.workspace_id, k.expires_at, COALESCE(b.nanos + b.credit_line_nanos, 0),
+        t.requests_per_minute, t.tokens_per_minute, t.concurrent_requests,
+        k.requests_per_minute, k.tokens_per_minute, k.concurrent_requests
     FROM accounts_apikey k
     JOIN accounts_workspace w ON w.id = k.workspace_id
+    LEFT JOIN accounts_tier t ON t.id = w.tier_id
     LEFT JOIN billing_balance b ON b.workspace_id = w.id
     WHERE k.digest = ANY(%s) AND k.revoked_at IS NULL AND w.suspended_at IS NULL
 """
@@ -128,12 +132,15 @@ class Postgres:
             row = await cursor.fetchone()
         if row is None:
             return None
-        key_id, workspace_id, expires_at, spendable = row
+        key_id, workspace_id, expires_at, spendable, *limits = row
+        of_workspace = UNTIERED if limits[0] is None else Limits.of(*limits[:3])
         return Principal(
             key_id=key_id,
             workspace_id=workspace_id,
             expires_at_ms=None if expires_at is None else milliseconds(expires_at),
             spendable_nanos=int(spendable),
+            limits=of_workspace,
+            key_limits=of_workspace.lowered(*limits[3:]),
         )
 
     async def _note_use(self, used: Mapping[UUID, int]) -> None:

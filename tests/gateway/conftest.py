@@ -23,10 +23,19 @@ from gateway.config import GatewayConfig, Upstream
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.idempotency import LEASE_MS, Identities
+from gateway.limiter import Limiter
+from gateway.limits import UNTIERED, Limits
 from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
 from gateway.runtime import offer_of
-from gateway.stores.memory import MemoryCharged, MemoryClaims, MemoryJournal, MemoryKeys, MemoryPrices
+from gateway.stores.memory import (
+    MemoryCharged,
+    MemoryClaims,
+    MemoryJournal,
+    MemoryKeys,
+    MemoryLimits,
+    MemoryPrices,
+)
 from gateway.upstream import Client
 from tests.fakes.asgi import Answer, Caller
 from tests.fakes.clock import LoopClock
@@ -141,17 +150,19 @@ def make_world(
     spendable: int = 5_000_000_000,
     deadlines: Deadlines | None = None,
     bounds: Bounds | None = None,
+    allowed: Limits = UNTIERED,
     **limits: int,
 ) -> World:
     deadlines = deadlines or Deadlines()
     settings = config(*upstreams, deadlines=deadlines, **limits)
     transport = ScriptedTransport(*(turns or (good("Hel", "lo"),)))
     clock, keys, prices, journal = LoopClock(), MemoryKeys(), MemoryPrices(), MemoryJournal()
-    owner = Principal(key_id=KEY, workspace_id=WORKSPACE, expires_at_ms=None, spendable_nanos=spendable)
+    owner = Principal(key_id=KEY, workspace_id=WORKSPACE, expires_at_ms=None, spendable_nanos=spendable, limits=allowed)
     keys.add(tokens.digest(TOKEN, PEPPER), owner)
     price = Price(id=PRICE, input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
     prices.add(MODEL, price)
-    admission, drain, routing = Admission(settings.most_in_flight), Drain(), NotedRouting(settings.upstreams)
+    admission = Admission(settings.most_in_flight, Limiter(MemoryLimits(clock), clock, 1), lambda: 0.0)
+    drain, routing = Drain(), NotedRouting(settings.upstreams)
     overload = Overload(bounds or Bounds(), lambda: 0.0)
     claimed, charged = MemoryClaims(clock, LEASE_MS), MemoryCharged()
     claims = Claims(Identities(settings.idempotency_secret), claimed, charged, clock, lambda: 0.0)

@@ -27,6 +27,7 @@ CATALOGUE: list[tuple[ApiError, int, str, str, str]] = [
     (errors.UnsupportedMediaType("m"), 415, "invalid_request_error", "unsupported_media_type", "false"),
     (errors.IdempotencyMismatch("m"), 422, "idempotency_error", "idempotency_key_mismatch", "false"),
     (errors.RateLimitExceeded("m"), 429, "requests", "rate_limit_exceeded", "true"),
+    (errors.TokenRateLimitExceeded("m"), 429, "tokens", "rate_limit_exceeded", "true"),
     (errors.CapacityExhausted("m"), 429, "rate_limit_error", "capacity_exhausted", "true"),
     (errors.InternalError(), 500, "server_error", "internal_error", "true"),
     (errors.UpstreamError("m"), 502, "upstream_error", "upstream_error", "false"),

@@ -87,9 +87,9 @@ def test_the_gateway_is_given_the_sites_settings(upstreams: None, settings: Sett
     settings.PYLO_FIRST_TOKEN_SECONDS, settings.PYLO_IDLE_SECONDS = 3, 4
     settings.PYLO_KEEP_ALIVE_SECONDS, settings.PYLO_ANSWER_SECONDS = 5, 6
     settings.PYLO_MOST_IN_FLIGHT, settings.PYLO_LOOP_LAG_MS, settings.PYLO_BODY_MEMORY_BYTES = 7, 500, 2**20
-    settings.PYLO_BREAKER = BreakerSettings(run=3)
+    settings.PYLO_BREAKER, settings.PYLO_PROCESSES = BreakerSettings(run=3), 8
     config = gateway_config()
-    assert config.breaker == BreakerSettings(run=3)
+    assert (config.breaker, config.processes) == (BreakerSettings(run=3), 8)
     assert (config.most_in_flight, config.bounds.lag, config.bounds.body_bytes) == (7, 0.5, 2**20)
     assert (config.model, [upstream.name for upstream in config.upstreams]) == ("moonshotai/kimi-k2.6", ["sandbox"])
     assert (config.deadlines.first_token, config.deadlines.idle) == (3, 4)

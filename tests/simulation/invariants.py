@@ -105,6 +105,8 @@ def of_a_process(process: Process) -> None:
     world = process.world
     if process.admission.in_flight:
         world.broken("release", f"process {process.number} still holds {process.admission.in_flight} permits")
+    if process.limiter.running:
+        world.broken("release", f"process {process.number} still holds {process.limiter.running} places of a limit")
     if process.overload.body_bytes:
         world.broken("release", f"process {process.number} still holds {process.overload.body_bytes} bytes of bodies")
     for view in process.routing.views(world.now()):

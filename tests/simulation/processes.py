@@ -18,6 +18,8 @@ from gateway.config import GatewayConfig, Upstream
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.idempotency import Identities
+from gateway.limiter import Limiter
+from gateway.limits import Limits
 from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
 from gateway.routing import Routing
@@ -56,7 +58,8 @@ class Process:
         self.serial = 0
         self.calls: list[Call] = []  # that are open
         self.journal = SimulatedJournal(world, throw, slow=plan.slow, failing=plan.failing)
-        self.admission = Admission(world.plan.most_in_flight)
+        self.limiter = Limiter(world.limits, LoopClock(), len(world.plan.processes))
+        self.admission = Admission(world.plan.most_in_flight, self.limiter, throw.random)
         self.claimed = SimulatedClaims(world.claimed)
         self.drain = Drain()
         self.overload = Overload(world.config.bounds, throw.random)
@@ -147,7 +150,10 @@ def config_of(plan: SeedPlan) -> GatewayConfig:
 
 
 def furnish(keys: MemoryKeys, prices: MemoryPrices) -> None:
-    owner = Principal(key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=None, spendable_nanos=10**12)
+    roomy = Limits.of(10**9, 10**9, 10**9)
+    owner = Principal(
+        key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=None, spendable_nanos=10**12, limits=roomy
+    )
     keys.add(tokens.digest(TOKEN, PEPPER), owner)
     price = Price(id=UUID(int=3), input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
     prices.add(MODEL, price)

@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from gateway.idempotency import LEASE_MS
-from gateway.stores.memory import MemoryCharged, MemoryClaims, MemoryKeys, MemoryPrices
+from gateway.stores.memory import MemoryCharged, MemoryClaims, MemoryKeys, MemoryLimits, MemoryPrices
 from tests.fakes.clock import LoopClock
 from tests.simulation import clients, invariants
 from tests.simulation.clients import Exchange
@@ -38,6 +38,7 @@ class World:
         self.headers = [(b"authorization", b"Bearer " + TOKEN.secret.encode())]
         self.config = config_of(plan)
         self.keys, self.prices = MemoryKeys(), MemoryPrices()
+        self.limits = MemoryLimits(LoopClock())
         self.claimed, self.charged = MemoryClaims(LoopClock(), LEASE_MS), MemoryCharged()
         furnish(self.keys, self.prices)
         self.network = Network(self, {backend.name: backend for backend in plan.backends})

@@ -14,9 +14,10 @@ import redis
 from django.conf import settings
 
 from accounts import tokens
-from accounts.models import ApiKey, Workspace
+from accounts.models import ApiKey, Tier, Workspace
 from billing.models import Balance
 from billing.models import Price as PriceRow
+from gateway.limits import Limits
 from gateway.ports import Price, Principal, StoreUnavailable
 from gateway.stores import revocations
 from gateway.stores.memory import MemoryKeys, MemoryPrices
@@ -72,6 +73,15 @@ def test_a_key_is_found_under_any_pepper_with_its_owner_and_what_it_may_spend(ke
     assert found(key, engine, DIGESTS) == Principal(
         key_id=key.id, workspace_id=key.workspace_id, expires_at_ms=NOON_MS, spendable_nanos=750
     )
+
+
+def test_a_key_comes_with_its_tiers_limits_and_its_own(key: ApiKey) -> None:
+    tier = Tier.objects.create(name="t", requests_per_minute=5, tokens_per_minute=6, concurrent_requests=7)
+    Workspace.objects.update(tier=tier)
+    ApiKey.objects.update(tokens_per_minute=3)
+    owner = found(key, "postgres", DIGESTS)
+    assert owner is not None
+    assert (owner.limits, owner.key_limits) == (Limits.of(5, 6, 7), Limits.of(5, 3, 7))
 
 
 @pytest.mark.parametrize("engine", ["memory", "postgres"])
