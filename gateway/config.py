@@ -46,6 +46,7 @@ class GatewayConfig:
     journal_dir: Path
     host: str
     idempotency_secret: bytes = field(repr=False)  # the same for every process
+    retry_lookup: float = 0.1  # seconds that a request waits for Postgres to say whether it is a retry
     max_body_bytes: int
     secure: bool = False  # the public URL is https
     retires: date | None = None  # the day the model goes

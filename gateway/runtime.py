@@ -72,7 +72,7 @@ class Runtime:
         clock = SystemClock()
         self._config = config
         self._tasks: set[asyncio.Task[None]] = set()
-        self._postgres = Postgres(config.database_url)
+        self._postgres = Postgres(config.database_url, retry_patience=config.retry_lookup)
         self.drain = Drain()
         self._overload = Overload(config.bounds, random.random)
         self._keys = CachedKeys(self._postgres.principal, clock, self.spawn)

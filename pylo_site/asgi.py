@@ -33,6 +33,7 @@ def gateway_config() -> GatewayConfig:
         journal_dir=settings.PYLO_JOURNAL_DIR,
         host=socket.gethostname(),
         idempotency_secret=hmac.digest(settings.SECRET_KEY.encode(), b"pylo idempotency", "sha256"),
+        retry_lookup=settings.PYLO_RETRY_LOOKUP_MS / 1000,
         max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
         secure=settings.SECURE,
         retires=settings.PYLO_MODEL_RETIRES,

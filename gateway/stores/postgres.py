@@ -29,8 +29,7 @@ CONNECTIONS = 4
 MOST_WAITING = 256
 WAIT_SECONDS = 2.0
 PATIENCE = 3.0  # seconds for an answer; Postgres's own limit does not run on a machine that is gone
-CHARGED_PATIENCE = 0.1  # seconds that a request waits to hear whether it repeats another
-MOST_CHARGED = 2  # connections that may be busy with that: keys and prices come first
+MOST_CHARGED = 2  # connections that may be busy with looking for what a request repeats: keys and prices come first
 OPTIONS = "-c statement_timeout=2000 -c application_name=pylo-gateway"
 
 FIND_KEY = """
@@ -72,8 +71,9 @@ def moment(at_ms: int) -> datetime:
 class Postgres:
     """A small pool. It opens without waiting: a database that is away makes look-ups fail, not the process."""
 
-    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, *, patience: float = PATIENCE, retry_patience: float = PATIENCE) -> None:
         self._patience = patience
+        self._retry_patience = retry_patience
         self._asking: set[asyncio.Task[Any]] = set()
         self._charged_slots = asyncio.Semaphore(MOST_CHARGED)
         self._pool = AsyncConnectionPool(
@@ -109,7 +109,7 @@ class Postgres:
         return await self._answered(self._drained())
 
     async def charged(self, asked: Identity, since_ms: int) -> Done | None:
-        return await self._answered(self._charged(asked, since_ms), CHARGED_PATIENCE)
+        return await self._answered(self._charged(asked, since_ms), self._retry_patience)
 
     async def _answered(self, asking: Coroutine[Any, Any, T], patience: float = 0.0) -> T:
         """Wait so long and no longer. What does not answer is cancelled beside: that may take psycopg seconds more."""

@@ -217,6 +217,7 @@ def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
         "PYLO_OUTBOX_DIR": str(var / "outbox"),
         "PYLO_STATIC_ROOT": str(var / "static"),
         "PYLO_SIGNUP_CREDIT": "5",
+        "PYLO_RETRY_LOOKUP_MS": "2000",  # a machine that runs tests may be slow, and is to find what is there
         "PYLO_FIRST_TOKEN_SECONDS": str(FIRST_TOKEN_SECONDS),
         "PYLO_IDLE_SECONDS": str(IDLE_SECONDS),
         "PYLO_BREAKER": HEEDLESS,

@@ -96,6 +96,9 @@ def test_the_gateway_is_given_the_sites_settings(upstreams: None, settings: Sett
     assert (config.deadlines.keep_alive, config.deadlines.total) == (5, 6)
     assert config.max_body_bytes == 4 * 2**20
     assert "pepper" not in repr(config).replace("peppers", "")
+    secret = config.idempotency_secret
+    assert (len(secret), secret == settings.SECRET_KEY.encode()) == (32, False)
+    assert "secret" not in repr(config)
 
 
 def test_the_gateway_runs_without_django() -> None:

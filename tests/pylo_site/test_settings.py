@@ -86,6 +86,7 @@ PAYMENTS = {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9", "PYLO_PAYMENTS_SECRET": "
         ("pylo.E039", {"PYLO_PROCESSES": "0"}),
         ("pylo.E048", {"PYLO_MOST_IN_FLIGHT": "0"}),
         ("pylo.E049", {"PYLO_BODY_MEMORY_BYTES": "1024"}),
+        ("pylo.E043", {"PYLO_RETRY_LOOKUP_MS": "5"}),
         ("pylo.E050", {"PYLO_LOOP_LAG_MS": "1"}),
         ("pylo.E034", {"PYLO_BREAKER": "open_frist=5"}),
         ("pylo.E034", {"PYLO_BREAKER": "open_first=soon"}),

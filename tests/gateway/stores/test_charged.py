@@ -15,7 +15,7 @@ from billing import ledger
 from gateway.idempotency import DAY_MS, Done
 from gateway.ports import StoreUnavailable
 from gateway.stores.memory import MemoryCharged
-from gateway.stores.postgres import CHARGED_PATIENCE, Postgres
+from gateway.stores.postgres import Postgres
 from gateway.usage import Tokens
 from tests.billing.factories import make_key, make_request, make_workspace
 from tests.billing.seed import launch_price
@@ -54,7 +54,7 @@ def found(engine: str, key: ApiKey, one: Identity, since_ms: int = NOON_MS - 1) 
     ledger.append([request], segment="a/1.log", shipped=1, recorded_at=NOON)
 
     async def main() -> Done | None:
-        store = Postgres(the_tests_database())
+        store = Postgres(the_tests_database(), retry_patience=20)
         await store.open()
         try:
             return await store.charged(one, since_ms)
@@ -94,7 +94,7 @@ def test_a_postgres_that_says_nothing_is_no_answer_in_time(transactional_db: Non
 
     async def main() -> None:
         async with proxied(parts.hostname or "", parts.port or 5432, silent_from=b"billing_idempotency") as proxy:
-            store = Postgres(at_port(the_tests_database(), proxy.port), patience=60)
+            store = Postgres(at_port(the_tests_database(), proxy.port), patience=60, retry_patience=0.1)
             await store.open()
             async with asyncio.timeout(20):
                 with pytest.raises(StoreUnavailable):
@@ -104,4 +104,3 @@ def test_a_postgres_that_says_nothing_is_no_answer_in_time(transactional_db: Non
             await store.close()
 
     asyncio.run(main())
-    assert CHARGED_PATIENCE == 0.1
