@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.breaker.views import State
+from gateway.limits import Limits
 from tests.fakes.clock import skipping
 from tests.fakes.upstream import Act, Turn, content, good
 from tests.gateway.conftest import World, make_world
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 JSON = {"content-type": "application/json"}
 BOTH = ("first", "second")
 SILENCE = Turn([Act.HANG])
+AMPLE = Limits.of(requests=10_000, tokens=100_000_000, concurrent=1000)
 CODES = (500, 502, 503, 504, 529)
 
 
@@ -77,7 +79,7 @@ def test_clients_that_leave_trip_nothing() -> None:
 
 @pytest.mark.conformance(135)
 def test_while_both_hang_a_request_waits_for_eighteen_seconds_at_most_and_then_none_waits() -> None:
-    world = make_world(SILENCE, upstreams=BOTH, most_in_flight=100)
+    world = make_world(SILENCE, upstreams=BOTH, most_in_flight=100, allowed=AMPLE)
 
     async def main() -> list[Answer]:
         first = await asyncio.gather(*(world.chat() for _ in range(20)))
