@@ -28,10 +28,13 @@ SELECT workspace_id, digest, uid, admitted_at FROM billing_idempotency
 JOIN unnest(%b::uuid[], %b::bytea[]) AS asked (workspace_id, digest) USING (workspace_id, digest)
 """
 _HOLD = """
-INSERT INTO billing_idempotency AS held (workspace_id, digest, uid, admitted_at)
-SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::uuid[], %b::timestamptz[])
-ON CONFLICT (workspace_id, digest) DO UPDATE SET uid = excluded.uid WHERE held.uid = excluded.uid
-RETURNING workspace_id, digest
+WITH got AS (
+    INSERT INTO billing_idempotency AS held (workspace_id, digest, uid, admitted_at)
+    SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::uuid[], %b::timestamptz[])
+    ON CONFLICT (workspace_id, digest) DO UPDATE SET uid = excluded.uid WHERE held.uid = excluded.uid
+    RETURNING 1
+)
+SELECT count(*) FROM got
 """
 
 Name = tuple["UUID", bytes]  # a workspace's digest
@@ -70,8 +73,10 @@ def repeated(charges: Sequence[Charge]) -> set[UUID]:
         for name in charge.names:  # all of them: the journal may ship a retry before the request it repeats
             if held.setdefault(name, charge).uid == charge.uid:
                 free[name] = charge
-    got = _hold(free)
-    return repeats | {charge.uid for name, charge in free.items() if name not in got}
+    if _hold(free) < len(free):
+        held = _held(list(free.values()))
+        repeats |= {charge.uid for name, charge in free.items() if held[name].uid != charge.uid}
+    return repeats
 
 
 def purge(now: datetime) -> int:
@@ -87,10 +92,11 @@ def _held(charges: Sequence[Charge]) -> dict[Name, Charge]:
     return {(workspace, digest): Charge(uid, workspace, (digest,), at) for workspace, digest, uid, at in rows}
 
 
-def _hold(free: Mapping[Name, Charge]) -> set[Name]:
-    """Write who holds these digests now; return those that nobody else did."""
+def _hold(free: Mapping[Name, Charge]) -> int:
+    """Write who holds these digests now; return how many of them nobody else held."""
     if not free:
-        return set()
+        return 0
     rows = [(*name, charge.uid, charge.admitted_at) for name, charge in free.items()]
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return set(cursor.execute(_HOLD, [list(column) for column in zip(*rows, strict=True)]).fetchall())
+        (count,) = cursor.execute(_HOLD, [list(column) for column in zip(*rows, strict=True)]).fetchone() or (0,)
+    return int(count)
