@@ -58,9 +58,28 @@ class Chunk(Quiet, frozen=True, omit_defaults=True, gc=False):
     error: Any = None
 
 
+class UncountedChoice(Quiet, frozen=True, omit_defaults=True, gc=False):
+    index: int | None = 0
+    delta: Piece | None = None
+    finish_reason: str | None = None
+
+
+class Uncounted(Quiet, frozen=True, omit_defaults=True, gc=False):
+    """A chunk, whatever is said in it of usage."""
+
+    object: str | None = None
+    choices: list[UncountedChoice] | None = None
+    error: Any = None
+
+    def chunk(self) -> Chunk:
+        choices = [Choice(each.index, each.delta, each.finish_reason) for each in self.choices or ()]
+        return Chunk(self.object, choices, None, self.error)
+
+
 NO_PIECE = Piece()
 NO_CHOICE = Choice()
 _chunk = msgspec.json.Decoder(Chunk)
+_uncounted = msgspec.json.Decoder(Uncounted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +108,7 @@ class ChunkReader:
         if data[:1] != b"{" and data.strip() == DONE:
             self.done = True
             return None
-        try:
-            chunk = _chunk.decode(data)
-        except (ValueError, RecursionError):
-            raise UpstreamFault(FaultKind.MALFORMED) from None
+        chunk = _decoded(data)
         if chunk.error is not None or chunk.object == "error" or name == b"error":
             raise UpstreamFault(FaultKind.ERROR_EVENT)
         choice = _first(chunk.choices) if chunk.choices else NO_CHOICE
@@ -150,3 +166,15 @@ class ChunkReader:
 
 def _first(choices: list[Choice]) -> Choice:
     return next((choice for choice in choices if not choice.index), NO_CHOICE)
+
+
+def _decoded(data: bytes) -> Chunk:
+    """Read a chunk; a usage that is no usage, such as counts that are texts, is none, and the words are kept."""
+    try:
+        return _chunk.decode(data)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return _uncounted.decode(data).chunk()
+    except (ValueError, RecursionError):
+        raise UpstreamFault(FaultKind.MALFORMED) from None

@@ -38,6 +38,16 @@ def test_usage_that_no_request_can_have_is_none(name: str, count: int | None) ->
     assert told({"prompt_tokens": 1, "completion_tokens": 1, name: count}) is None
 
 
+@pytest.mark.parametrize("usage", ["many", [], 3, {"prompt_tokens": "7"}, {"completion_tokens": 1e18}])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_usage_that_is_none_costs_no_word_of_its_chunk(usage: Any, *, inside: bool) -> None:
+    choice = {"index": 0, "delta": {"content": "word"}, "finish_reason": "stop"}
+    chunk = {"choices": [choice | {"usage": usage}]} if inside else {"choices": [choice], "usage": usage}
+    delta = reader("vllm").read(b"", json.dumps(chunk).encode())
+    assert delta is not None
+    assert (delta.content, delta.finish_reason, delta.usage) == ("word", "stop", None)
+
+
 def test_usage_without_counts_tells_nothing() -> None:
     assert told({}) is None
 
