@@ -31,6 +31,9 @@ class Upstream:
     def __init__(self, url: str, truth: Path) -> None:
         self.url = url
         self._truth = truth
+        self._read = 0  # bytes of the log
+        self._life = 0
+        self._events: dict[tuple[int, int], list[dict[str, Any]]] = {}
 
     def base_url(self, dialect: str) -> str:
         """Return where it speaks a dialect."""
@@ -49,12 +52,28 @@ class Upstream:
 
     def calls(self, request_id: str = "") -> list[Call]:
         """Return the calls in the order they came, or those of one request id."""
-        found: dict[int, list[dict[str, Any]]] = {}
-        for line in self._truth.read_text().splitlines():
+        self._catch_up()
+        return [_call(events) for _, events in sorted(self._events.items()) if _is_of(events, request_id)]
+
+    def begin_again(self) -> None:
+        """Tell apart the calls of a process that is started over the same log: it numbers them from 1."""
+        self._catch_up()
+        self._life += 1
+
+    def _catch_up(self) -> None:
+        """Read what was added to the log; a line that is half written waits."""
+        with self._truth.open("rb") as log:
+            log.seek(self._read)
+            whole = log.read()
+        whole = whole[: whole.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
             event = json.loads(line)
-            found.setdefault(event["call"], []).append(event)
-        calls = [_call(events) for _, events in sorted(found.items())]
-        return [call for call in calls if request_id in ("", call.request_id)]
+            self._events.setdefault((self._life, event["call"]), []).append(event)
+
+
+def _is_of(events: list[dict[str, Any]], request_id: str) -> bool:
+    return not request_id or any(event.get("request_id") == request_id for event in events[:1])
 
 
 def _call(events: list[dict[str, Any]]) -> Call:
