@@ -21,6 +21,7 @@ HERE: Final = Path(__file__).parent
 # Folder → what it is, and how long one of its tests may take, in seconds.
 SLOW: Final = {
     "wire": ("real processes on sockets, with the official client", 60),
+    "chaos": ("real processes, and lines between them that break", 60),
     "journeys": ("a newcomer's way through the product, in a browser", 180),
 }
 
