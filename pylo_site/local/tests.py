@@ -1,7 +1,7 @@
 """`bin/test`: pytest on private engines under var/test, with settings that depend on nobody's shell.
 
-`bin/test --clients [name …]` runs tests/clients instead, under var/clients; `bin/test --seeds N [--seed S]` plays N
-seeds of tests/simulation, which needs no engines.
+`bin/test --clients [name …]` runs tests/clients instead, under var/clients; `bin/test --chaos [name …]` the long form of
+tests/chaos, under var/chaos; `bin/test --seeds N [--seed S]` plays N seeds of tests/simulation, which needs no engines.
 """
 
 from __future__ import annotations
@@ -96,6 +96,11 @@ def _clients(given: Mapping[str, str], names: list[str]) -> int:
         return _python(settings, "-m", "tests.clients", *names)
 
 
+def _chaos(given: Mapping[str, str], names: list[str]) -> int:
+    with engines_for("chaos", given) as settings:
+        return _python(settings, "-m", "tests.chaos", *names)
+
+
 def _seeds(given: Mapping[str, str], words: list[str]) -> int:
     return _python(given, "-m", "tests.simulation", *words)
 
@@ -104,7 +109,7 @@ def _python(settings: Mapping[str, str], *words: str) -> int:
     return subprocess.run([sys.executable, *words], cwd=ROOT, env=settings, check=False).returncode  # noqa: S603 - our own
 
 
-COMMANDS = {"--clients": _clients, "--seeds": _seeds}
+COMMANDS = {"--clients": _clients, "--chaos": _chaos, "--seeds": _seeds}
 
 
 def main() -> int:
