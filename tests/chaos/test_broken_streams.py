@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.seen import ask, broken, calm_again, price, second_answered
+from tests.chaos.seen import ask, broken, healthy, price, second_answered
 from tests.fakes.stack import DOLLAR, FIRST_TOKEN_SECONDS
 from tests.fakes.weather import Then, Weather
 from tests.wire.asking import alike, named
@@ -27,10 +27,10 @@ AROUND = [FIRST_TOKEN_SECONDS * 1000 + late for late in range(-100, 100, 10)]  #
 def test_a_cut_before_the_first_token_moves_on(
     world: World, server: Server, payer: Member, after: int, how: Then
 ) -> None:
-    healthy, mine = calm_again(world, server, payer), named()
+    whole, mine = healthy(world, server, payer), named()
     world.lines.first.set(Weather(after=after, then=how))
     answer = ask(server, payer, mine)
-    assert (answer.status_code, alike(answer.content)) == (200, healthy)
+    assert (answer.status_code, alike(answer.content)) == (200, whole)
     second_answered(world, mine)
     assert len(world.first.calls(mine)) == 1
 
@@ -40,13 +40,13 @@ def test_a_cut_before_the_first_token_moves_on(
 def test_a_cut_after_it_is_an_error_in_the_stream_and_free(
     world: World, server: Server, payer: Member, after: int, how: Then
 ) -> None:
-    healthy, mine = calm_again(world, server, payer), named()
+    whole, mine = healthy(world, server, payer), named()
     world.lines.first.set(Weather(after=after, then=how))
     answer = ask(server, payer, mine)
     seen = broken(answer.content)
     assert (answer.status_code, seen.code) == (200, "upstream_error")
     assert seen.before
-    assert healthy.startswith(seen.before)
+    assert whole.startswith(seen.before)
     record = world.record(mine)
     assert (record.outcome, record.upstream, record.attempts, record.cost) == ("upstream_cut", "first", 1, 0)
     (call,) = world.first.calls(mine)
@@ -58,11 +58,11 @@ def test_a_cut_after_it_is_an_error_in_the_stream_and_free(
 def test_a_stall_amid_a_token_is_an_error_in_the_stream_at_the_idle_limit(
     world: World, server: Server, payer: Member
 ) -> None:
-    healthy, mine = calm_again(world, server, payer), named()
+    whole, mine = healthy(world, server, payer), named()
     world.lines.first.set(Weather(after=2_502, then=Then.STALL))
     answer = ask(server, payer, mine)
     seen = broken(answer.content)
-    assert (answer.status_code, seen.code, healthy.startswith(seen.before)) == (200, "upstream_timeout", True)
+    assert (answer.status_code, seen.code, whole.startswith(seen.before)) == (200, "upstream_timeout", True)
     record = world.record(mine)
     assert (record.outcome, record.upstream, record.attempts, record.cost) == ("stalled", "first", 1, 0)
     assert seen.tokens <= record.completion
@@ -72,7 +72,7 @@ def test_a_stall_amid_a_token_is_an_error_in_the_stream_at_the_idle_limit(
 @pytest.mark.fault(10)
 def test_a_kept_connection_that_is_gone_costs_no_attempt(world: World, server: Server, payer: Member) -> None:
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda _: calm_again(world, server, payer), range(5)))
+        list(pool.map(lambda _: healthy(world, server, payer), range(5)))
         accepted = world.lines.first.accepted
         world.lines.first.set(Weather(stale=True))
         mine = [named() for _ in range(5)]
@@ -87,11 +87,11 @@ def test_a_kept_connection_that_is_gone_costs_no_attempt(world: World, server: S
 @pytest.mark.fault(4)
 def test_a_token_at_the_deadline_is_the_firsts_or_the_seconds_and_never_both(world: World, server: Server) -> None:
     mine, payer = [named() for _ in AROUND], world.stack.member()
-    healthy = calm_again(world, server, payer)
+    whole = healthy(world, server, payer)
     world.first.fail(*({"kind": "slow", "first_token_ms": ms} for ms in AROUND))
     with ThreadPoolExecutor(len(AROUND)) as pool:
         answers = list(pool.map(lambda name: ask(server, payer, name), mine))
-    assert [(each.status_code, alike(each.content)) for each in answers] == [(200, healthy)] * len(AROUND)
+    assert [(each.status_code, alike(each.content)) for each in answers] == [(200, whole)] * len(AROUND)
     records = [world.record(name) for name in mine]
     for name, record in zip(mine, records, strict=True):
         assert (record.outcome, record.cost) == ("completed", price(record))

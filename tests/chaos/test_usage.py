@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.answers import answered, http, usage_chunk
-from tests.chaos.seen import ask, calm_again, price
+from tests.chaos.seen import ask, healthy, price
 from tests.fakes.upstream import DONE
 from tests.fakes.weather import Then, Weather
 from tests.wire.asking import named
@@ -39,7 +39,7 @@ ODD: dict[str, tuple[bytes, tuple[str, int, int, int]]] = {
 @pytest.mark.fault(30)
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_usage_makes_a_sane_bill(world: World, server: Server, payer: Member, name: str) -> None:
-    calm_again(world, server, payer)
+    healthy(world, server, payer)
     mine = named()
     stream, counts = ODD[name]
     world.lines.first.set(Weather(instead=http(stream), then=Then.CLOSE))
@@ -53,7 +53,7 @@ def test_an_odd_usage_makes_a_sane_bill(world: World, server: Server, payer: Mem
 
 @pytest.mark.fault(30)
 def test_a_usage_that_no_request_can_have_is_not_passed_on(world: World, server: Server, payer: Member) -> None:
-    calm_again(world, server, payer)
+    healthy(world, server, payer)
     stream = answered(usage=GOOD | {"completion_tokens": -3})
     world.lines.first.set(Weather(instead=http(stream), then=Then.CLOSE))
     answer = ask(server, payer, stream=False)

@@ -15,7 +15,7 @@ from billing import ledger
 
 
 def make(email: str, password: str, credit_nanos: int) -> None:
-    """Print the ids and the key, in clear, as JSON."""
+    """Print the ids and the key, in clear, as a line of JSON."""
     now = timezone.now()
     user = User.objects.create_user(email, password)
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
@@ -23,7 +23,7 @@ def make(email: str, password: str, credit_nanos: int) -> None:
     Membership.objects.create(workspace=workspace, user=user, role=Role.OWNER)
     ledger.open_balance(workspace=workspace, credit_nanos=credit_nanos, at=now)
     key, token = keys.issue(workspace=workspace, name="test", created_by=user, expires_at=None, at=now)
-    sys.stdout.write(json.dumps({"workspace": str(workspace.id), "key": str(key.id), "secret": token.secret}))
+    sys.stdout.write(json.dumps({"workspace": str(workspace.id), "key": str(key.id), "secret": token.secret}) + "\n")
 
 
 def revoke(key_id: str) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.chaos.world import Server
 
 FIRST_TOKEN: Final = 8.0  # seconds, as deployed
-OWN: Final = {"PYLO_FIRST_TOKEN_SECONDS": "8", "PYLO_IDLE_SECONDS": "30"}
+OWN: Final = {"PYLO_FIRST_TOKEN_SECONDS": "8", "PYLO_IDLE_SECONDS": "30", "PYLO_BREAKER": ""}
 
 
 @dataclass(frozen=True, slots=True)

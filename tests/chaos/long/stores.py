@@ -6,9 +6,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from tests.chaos.answers import answered, http
 from tests.chaos.load import Told, ask, ms, quantile, steadily
 from tests.chaos.long.figure import OWN, Figure, port_of
 from tests.chaos.trouble import TROUBLES
+from tests.chaos.world import url
+from tests.fakes.faultproxy import FaultProxy
+from tests.fakes.stack import ORDER
+from tests.fakes.upstream import USAGE
 from tests.fakes.weather import FINE, Door, Weather
 from tests.wire.asking import named
 
@@ -26,28 +31,41 @@ SHIPPED: Final = "SELECT count(*) FROM billing_requestrecord WHERE request_id LI
 
 
 def redis(world: World, payer: Member) -> list[Figure]:
-    """Ask on while Redis is in trouble, and compare with the time just before each trouble."""
-    port = port_of(world.server(**OWN))
-    figures = []
-    for name, trouble in TROUBLES.items():
-        before = _load(port, payer, RATE)
-        with trouble(world):
-            during = _load(port, payer, RATE)
-        after = _load(port, payer, RATE, seconds=SPELL / 2)
-        figures.append(Figure("15, 16", f"Redis {name}", _compared(before, during, after)))
+    """Ask two servers at once, one whose Redis is in trouble and one whose is not: what else runs slows down both."""
+    upstream = FaultProxy.start(world.second.port)
+    stream = answered(usage=USAGE)
+    upstream.set(Weather(instead=http(stream, length=len(stream))))
+    urls = {ORDER[0]: url(upstream.port)}
+    troubled = port_of(world.server(urls, **OWN))
+    well = port_of(world.server(urls, **OWN, REDIS_URL=world.stack.env["REDIS_URL"]))
+
+    async def both(seconds: float) -> tuple[list[Told], list[Told]]:
+        async with asyncio.TaskGroup() as group:
+            loads = [steadily(port, payer.key, rate=RATE, seconds=seconds, prefix=named()) for port in (troubled, well)]
+            here, there = (group.create_task(load) for load in loads)
+        return here.result(), there.result()
+
+    try:
+        asyncio.run(both(2))
+        figures = []
+        for name, trouble in TROUBLES.items():
+            with trouble(world):
+                here, there = asyncio.run(both(SPELL))
+            after = asyncio.run(both(SPELL / 2))
+            figures.append(Figure("15, 16", f"Redis {name}", _compared([*here, *after[0]], [*there, *after[1]])))
+    finally:
+        upstream.stop()
     return figures
 
 
-def _load(port: int, payer: Member, rate: float, seconds: float = SPELL) -> list[Told]:
-    return asyncio.run(steadily(port, payer.key, rate=rate, seconds=seconds, prefix=named()))
-
-
-def _compared(before: Sequence[Told], during: Sequence[Told], after: Sequence[Told]) -> str:
-    failed = sum(not each.ok for each in (*during, *after))
-    usual, then = [each.first for each in before], [each.first for each in (*during, *after)]
-    p50, p99, most = (quantile(then, share) - quantile(usual, share) for share in (0.5, 0.99, 1.0))
-    added = f"p50 {p50 * 1000:+.1f}, p99 {p99 * 1000:+.1f}, most {most * 1000:+.1f} ms"
-    return f"{failed} of {len(then)} failed; {added} (slowest {ms(max(then))}, before {ms(max(usual))})"
+def _compared(here: Sequence[Told], there: Sequence[Told]) -> str:
+    failed = sum(not each.ok for each in here)
+    pairs = [
+        f"{name} {ms(quantile(values, share))} against {ms(quantile(others, share))}"
+        for values, others in [([each.first for each in here], [each.first for each in there])]
+        for name, share in (("p50", 0.5), ("p99", 0.99), ("most", 1.0))
+    ]
+    return f"{failed} of {len(here)} failed; first byte {', '.join(pairs)}"
 
 
 def postgres(world: World, payer: Member) -> list[Figure]:
