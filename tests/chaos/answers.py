@@ -6,7 +6,8 @@ import gzip
 import json
 from typing import Any, Final
 
-from tests.fakes.upstream import DONE, ROLE, content, event
+from tests.fakes.upstream import DONE, ROLE, USAGE, content, event
+from tests.fakes.weather import Weather
 
 EVENTS: Final = "text/event-stream"
 HELLO: Final[Any] = [{"role": "user", "content": "Count to 12"}]
@@ -36,3 +37,9 @@ def one_line(size: int) -> bytes:
 
 def bomb(size: int) -> bytes:
     return gzip.compress(answered() + b":" + b" " * size, 9)
+
+
+def canned() -> Weather:
+    """Return the weather of a proxy that is a healthy upstream itself, at a fraction of what the sandbox costs."""
+    stream = answered(usage=USAGE)
+    return Weather(instead=http(stream, length=len(stream)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,6 +87,13 @@ def error(heard: bytes) -> str:
         return ""
     _, mark, said = heard.rpartition(b'"code":"')
     return said.partition(b'"')[0].decode() if mark else "cut"
+
+
+def failures(told: Sequence[Told]) -> str:
+    """Say how many failed, and with what."""
+    kinds = Counter(f"{each.status} {each.code}" for each in told if not each.ok)
+    named = ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
+    return f"{sum(kinds.values())} of {len(told)} failed{f' ({named})' if named else ''}"
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -97,7 +97,7 @@ class Server:
 
     base: str
     process: Process
-    redis_number: int
+    redis_url: str
 
     def kill(self) -> None:
         if self.process.running:
@@ -129,13 +129,10 @@ class World:
         number, port = len(self._servers) + 1, free_port()
         file = self.stack.var / f"chaos-{number}.toml"
         file.write_text(tables(urls or {ORDER[0]: url(self.lines.first.port), ORDER[1]: url(self.lines.second.port)}))
-        env = self._env | {
-            "PYLO_UPSTREAMS": str(file),
-            "REDIS_URL": f"redis://127.0.0.1:{self.lines.redis.port}/{number}",
-            **settings,
-        }
+        redis_url = f"redis://127.0.0.1:{self.lines.redis.port}/{number}"
+        env = self._env | {"PYLO_UPSTREAMS": str(file), "REDIS_URL": redis_url, **settings}
         process = self.stack.serve(f"chaos-{number}", port, env)
-        self._servers.append(Server(f"http://127.0.0.1:{port}/v1", process, number))
+        self._servers.append(Server(f"http://127.0.0.1:{port}/v1", process, env["REDIS_URL"]))
         return self._servers[-1]
 
     def kill_servers(self) -> None:

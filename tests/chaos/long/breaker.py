@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tests.chaos.answers import http
-from tests.chaos.load import Told, ask, ms, quantile, steadily
+from tests.chaos.answers import canned, http
+from tests.chaos.load import Told, ask, failures, ms, quantile, steadily
 from tests.chaos.long.figure import FIRST_TOKEN, OWN, Figure, port_of
 from tests.chaos.world import url
 from tests.fakes.faultproxy import FaultProxy
 from tests.fakes.stack import ORDER
-from tests.fakes.weather import FINE, Door, Then, Weather
+from tests.fakes.weather import Door, Then, Weather
 from tests.wire.asking import named
 
 if TYPE_CHECKING:
@@ -46,20 +46,22 @@ class Course:
 def to_trip_and_to_recover(world: World, payer: Member) -> list[Figure]:
     """Break the first of two upstreams for a while, for each fault and rate at once."""
     cases = [(fault, rate) for fault in FAULTS for rate in RATES]
-    proxies = [FaultProxy.start(world.second.port) for _ in cases]
+    proxies = [FaultProxy.start(world.first.port) for _ in range(len(cases) + 1)]
+    fallback = proxies.pop()
     try:
-        second = url(world.second.port)
+        for each in (*proxies, fallback):
+            each.set(canned())
+        second = url(fallback.port)
         ports = [port_of(world.server({ORDER[0]: url(each.port), ORDER[1]: second}, **OWN)) for each in proxies]
         with ThreadPoolExecutor(len(cases)) as pool:
             courses = list(pool.map(_course, cases, proxies, ports, [payer.key] * len(cases)))
     finally:
-        for each in proxies:
+        for each in (*proxies, fallback):
             each.stop()
     figures = []
     for (fault, rate), course in zip(cases, courses, strict=True):
         where = f"{fault} at {rate} requests/s"
-        failed = sum(not each.ok for each in course.told)
-        value = f"{_s(course.tripped)} / {_s(course.back)} / {_s(course.whole)}; {failed} of {len(course.told)} failed"
+        value = f"{_s(course.tripped)} / {_s(course.back)} / {_s(course.whole)}; {failures(course.told)}"
         figures.append(Figure("13", f"{where}: the traffic has left / first good call after / all is back", value))
     return figures
 
@@ -74,7 +76,7 @@ def _course(case: tuple[str, int], proxy: FaultProxy, port: int, key: str) -> Co
         await asyncio.to_thread(proxy.set, FAULTS[fault])
         await asyncio.sleep(FAULT)
         marks.append(time.monotonic())
-        await asyncio.to_thread(proxy.set, FINE)
+        await asyncio.to_thread(proxy.set, canned())
 
     async def run() -> list[Told]:
         async with asyncio.TaskGroup() as group:

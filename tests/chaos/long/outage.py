@@ -7,12 +7,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.chaos.load import Told, ask, ms, quantile, steadily
+from tests.chaos.answers import canned
+from tests.chaos.load import Told, ask, failures, ms, quantile, steadily
 from tests.chaos.long.figure import OWN, Figure, port_of
 from tests.chaos.world import Sandbox, url
 from tests.fakes.faultproxy import FaultProxy
 from tests.fakes.stack import DOLLAR, ORDER
-from tests.fakes.weather import FINE, Door, Then, Weather
+from tests.fakes.weather import Door, Then, Weather
 from tests.wire.asking import named
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ BEFORE, OUTAGE, AFTER = 60.0, 120.0, 60.0  # seconds
 SILENT: Final = Weather(door=Door.MUTE, after=0, then=Then.STALL)
 STREAMS, LATE = 200, 40  # of them have no token yet when their host is killed
 COUNT: Final[Any] = {"messages": [{"role": "user", "content": "Count to 30"}]}
+RECORDED: Final = "SELECT 1 FROM billing_requestrecord WHERE request_id = ANY(%s)"
 PAID: Final = """
 SELECT outcome, upstream, attempts, count(*), sum(completion_tokens), sum(cost_nanos)
 FROM billing_requestrecord WHERE workspace_id = %s AND request_id = ANY(%s) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
@@ -36,11 +38,13 @@ def of_two_minutes(world: World, payer: Member) -> list[Figure]:
     """Kill one server's primary, silence another's, both at once."""
     mortal = Sandbox(world.stack, "mortal")
     mortal.start()
-    proxy = FaultProxy.start(world.second.port)
-    second = url(world.second.port)
+    proxy, fallback = (FaultProxy.start(world.second.port) for _ in range(2))
+    for each in (proxy, fallback):
+        each.set(canned())
+    second = url(fallback.port)
     cases: list[tuple[str, str, Callable[[], object], Callable[[], object]]] = [
         ("killed", url(mortal.port), mortal.kill, mortal.start),
-        ("hanging", url(proxy.port), lambda: proxy.set(SILENT), lambda: proxy.set(FINE)),
+        ("hanging", url(proxy.port), lambda: proxy.set(SILENT), lambda: proxy.set(canned())),
     ]
     try:
         ports = [port_of(world.server({ORDER[0]: first, ORDER[1]: second}, **OWN)) for _, first, _, _ in cases]
@@ -50,7 +54,8 @@ def of_two_minutes(world: World, payer: Member) -> list[Figure]:
             )
             return [each for case, told in zip(cases, courses, strict=True) for each in _shares(case[0], told)]
     finally:
-        proxy.stop()
+        for each in (proxy, fallback):
+            each.stop()
         mortal.kill()
 
 
@@ -72,23 +77,15 @@ def _through(port: int, key: str, breaks: Callable[[], object], heals: Callable[
 
 
 def _shares(how: str, told: Sequence[Told]) -> list[Figure]:
-    failed = [each for each in told if not each.ok]
-    kinds = ", ".join(f"{count} × {status} {code}" for (status, code), count in Counter(map(_kind, failed)).items())
-    share = len(failed) / len(told)
+    share = sum(not each.ok for each in told) / len(told)
     during = [each.first for each in told if BEFORE <= each.due < BEFORE + OUTAGE]
     slow = sum(first > 1 for first in during)
     waits = f"p50 {ms(quantile(during, 0.5))}, p99 {ms(quantile(during, 0.99))}, most {ms(max(during))}"
     where = f"primary {how} for {OUTAGE:.0f} s at {RATE} requests/s"
     return [
-        Figure(
-            "1, 3", f"{where}: requests with an error", f"{len(failed)} of {len(told)} = {share:.3%} {kinds}".strip()
-        ),
+        Figure("1, 3", f"{where}: requests with an error", f"{share:.3%}: {failures(told)}"),
         Figure("1, 3", f"{where}: first byte during it", f"{waits}; {slow} of {len(during)} over 1 s"),
     ]
-
-
-def _kind(told: Told) -> tuple[int, str]:
-    return told.status, told.code
 
 
 def of_streams(world: World, payer: Member) -> list[Figure]:
@@ -113,7 +110,7 @@ def of_streams(world: World, payer: Member) -> list[Figure]:
 
     told = asyncio.run(run())
     names = running + waiting
-    world.stack.eventually(lambda: len(world.stack.sql(PAID_ALL, names)) == len(names), within=30)
+    world.stack.eventually(lambda: len(world.stack.sql(RECORDED, names)) == len(names), within=30)
     seen = Counter((each.name in waiting, each.status, each.code or "a whole answer") for each in told)
     figures = [
         Figure(
@@ -132,6 +129,3 @@ def of_streams(world: World, payer: Member) -> list[Figure]:
         *figures,
         Figure("5, 19", "balance is the credit less the records", "to the nano-dollar" if exact else "NO"),
     ]
-
-
-PAID_ALL: Final = "SELECT 1 FROM billing_requestrecord WHERE request_id = ANY(%s)"

@@ -6,14 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from tests.chaos.answers import answered, http
-from tests.chaos.load import Told, ask, ms, quantile, steadily
+from tests.chaos.answers import canned
+from tests.chaos.load import Told, ask, failures, ms, quantile, steadily
 from tests.chaos.long.figure import OWN, Figure, port_of
 from tests.chaos.trouble import TROUBLES
 from tests.chaos.world import url
 from tests.fakes.faultproxy import FaultProxy
 from tests.fakes.stack import ORDER
-from tests.fakes.upstream import USAGE
 from tests.fakes.weather import FINE, Door, Weather
 from tests.wire.asking import named
 
@@ -33,8 +32,7 @@ SHIPPED: Final = "SELECT count(*) FROM billing_requestrecord WHERE request_id LI
 def redis(world: World, payer: Member) -> list[Figure]:
     """Ask two servers at once, one whose Redis is in trouble and one whose is not: what else runs slows down both."""
     upstream = FaultProxy.start(world.second.port)
-    stream = answered(usage=USAGE)
-    upstream.set(Weather(instead=http(stream, length=len(stream))))
+    upstream.set(canned())
     urls = {ORDER[0]: url(upstream.port)}
     troubled = port_of(world.server(urls, **OWN))
     well = port_of(world.server(urls, **OWN, REDIS_URL=world.stack.env["REDIS_URL"]))
@@ -59,13 +57,10 @@ def redis(world: World, payer: Member) -> list[Figure]:
 
 
 def _compared(here: Sequence[Told], there: Sequence[Told]) -> str:
-    failed = sum(not each.ok for each in here)
-    pairs = [
-        f"{name} {ms(quantile(values, share))} against {ms(quantile(others, share))}"
-        for values, others in [([each.first for each in here], [each.first for each in there])]
-        for name, share in (("p50", 0.5), ("p99", 0.99), ("most", 1.0))
-    ]
-    return f"{failed} of {len(here)} failed; first byte {', '.join(pairs)}"
+    mine, theirs = [each.first for each in here], [each.first for each in there]
+    shares = (("p50", 0.5), ("p99", 0.99), ("most", 1.0))
+    pairs = [f"{name} {ms(quantile(mine, share))} / {ms(quantile(theirs, share))}" for name, share in shares]
+    return f"{failures(here)}; first byte, beside a server whose Redis is well: {', '.join(pairs)}"
 
 
 def postgres(world: World, payer: Member) -> list[Figure]:
@@ -90,12 +85,9 @@ def postgres(world: World, payer: Member) -> list[Figure]:
     world.stack.eventually(lambda: world.stack.sql(SHIPPED, f"{prefix}-%")[0][0] == len(known), within=60)
     took = time.monotonic() - began
     first = [each.first for each in known]
-    failed = sum(not each.ok for each in known)
     away = f"Postgres refused for {AWAY:.0f} s at {SLOW_RATE} requests/s"
     return [
-        Figure(
-            "17", f"{away}: a key that is known", f"{failed} of {len(known)} failed; p99 {ms(quantile(first, 0.99))}"
-        ),
+        Figure("17", f"{away}: a key that is known", f"{failures(known)}; p99 {ms(quantile(first, 0.99))}"),
         Figure("17", f"{away}: a key that is not", f"{unknown.status} {unknown.code} after {ms(unknown.whole)}"),
         Figure("17", f"{len(known)} records in the ledger after its return", f"{took:.1f} s, each once"),
     ]
