@@ -1,7 +1,7 @@
 """`bin/test`: pytest on private engines under var/test, with settings that depend on nobody's shell.
 
-`bin/test --clients [name …]` runs tests/clients instead, under var/clients; `bin/test --chaos [name …]` the long form of
-tests/chaos, under var/chaos; `bin/test --seeds N [--seed S]` plays N seeds of tests/simulation, which needs no engines.
+`bin/test --clients [name …]` runs tests/clients instead, under var/clients; `bin/test --chaos [name …]` the long form
+of tests/chaos, under var/chaos; `bin/test --seeds N [--seed S]` plays N seeds of tests/simulation, without engines.
 """
 
 from __future__ import annotations

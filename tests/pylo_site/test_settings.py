@@ -49,6 +49,10 @@ def test_what_the_database_url_asks_of_the_connection_is_asked() -> None:
     }
 
 
+def test_a_connection_that_postgres_closed_is_never_handed_out() -> None:
+    assert read("DATABASES")["DATABASES"]["default"]["CONN_HEALTH_CHECKS"] is True
+
+
 def test_hosts_are_named_with_or_without_blanks() -> None:
     found = read("ALLOWED_HOSTS", PYLO_SANDBOX="0", PYLO_ALLOWED_HOSTS="pylo.example, www.pylo.example,")
     assert found == {"ALLOWED_HOSTS": ["pylo.example", "www.pylo.example"]}
