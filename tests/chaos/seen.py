@@ -58,11 +58,12 @@ def price(record: Record) -> int:
     return (record.prompt - record.cached) * 900 + record.cached * 180 + record.completion * 3_900
 
 
-def second_answered(world: World, mine: str) -> Record:
-    """Return the record of a request that the second upstream answered whole, after one failure of the first."""
+def second_answered(world: World, mine: str, *, fault: str, status: int = 0) -> Record:
+    """Return the record of a request that the second upstream answered whole, after that fault of the first."""
     record = world.record(mine)
     (served,) = world.second.calls(mine)
     assert (record.outcome, record.upstream, record.attempts, record.status) == ("completed", "second", 2, 200)
+    assert record.tries == [("first", fault, status), ("second", "", 200)], record.tries
     assert (served.reason, served.tokens, served.prompt_tokens) == ("finish", record.completion, record.prompt)
     assert record.cost == price(record)
     return record

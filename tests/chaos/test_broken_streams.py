@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from tests.fakes.stack import Member
 
 # Bytes of an answer of the sandbox: its head and the role are 360, each token is 210 more, all of it is 9 900.
-BEFORE_A_TOKEN = [(1, Then.RESET), (100, Then.CLOSE), (300, Then.HALF), (500, Then.RESET)]
+BEFORE_A_TOKEN = [(1, Then.RESET, 0), (100, Then.CLOSE, 0), (300, Then.HALF, 200), (500, Then.RESET, 200)]
 AFTER_ONE = [(700, Then.CLOSE), (1_001, Then.HALF), (2_502, Then.RESET), (5_003, Then.CLOSE), (9_004, Then.RESET)]
 AROUND = [FIRST_TOKEN_SECONDS * 1000 + late for late in range(-100, 100, 10)]  # ms
 
 
 @pytest.mark.fault(5)
-@pytest.mark.parametrize(("after", "how"), BEFORE_A_TOKEN)
+@pytest.mark.parametrize(("after", "how", "status"), BEFORE_A_TOKEN)
 def test_a_cut_before_the_first_token_moves_on(
-    world: World, server: Server, payer: Member, after: int, how: Then
+    world: World, server: Server, payer: Member, after: int, how: Then, status: int
 ) -> None:
     whole, mine = healthy(world, server, payer), named()
     world.lines.first.set(Weather(after=after, then=how))
     answer = ask(server, payer, mine)
     assert (answer.status_code, alike(answer.content)) == (200, whole)
-    second_answered(world, mine)
+    second_answered(world, mine, fault="cut", status=status)
     assert len(world.first.calls(mine)) == 1
 
 

@@ -12,7 +12,7 @@ from tests.chaos.seen import ask, healthy, second_answered
 from tests.chaos.world import url
 from tests.fakes.stack import FIRST_TOKEN_SECONDS, ORDER
 from tests.fakes.upstream import DONE
-from tests.fakes.weather import Door, Then, Weather
+from tests.fakes.weather import FINE, Door, Then, Weather
 from tests.wire.asking import alike, named
 
 if TYPE_CHECKING:
@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 NO_ANSWERS = {
-    "a page": http(b"<!doctype html><title>Wait</title>", "text/html"),
-    "nothing": http(b"", length=0),
-    "the end alone": http(b"data: [DONE]\n\n"),
-    "no events": http(b"data: {{{\n\ndata: [DONE]\n\n"),
-    "no HTTP": b"220 mail.example ESMTP ready\r\n",
-    "a line of 10 MB": http(one_line(10 * MIB)),
-    "10 MB without a line": http(b"x" * 10 * MIB),
-    "gzip": http(bomb(64 * MIB), extra="content-encoding: gzip\r\n"),
-    "a head that never ends": b"HTTP/1.1 200 OK\r\n" + b"x-pad: " + b"x" * MIB,
+    "a page": (http(b"<!doctype html><title>Wait</title>", "text/html"), "not_a_stream", 200),
+    "nothing": (http(b"", length=0), "empty", 200),
+    "the end alone": (http(b"data: [DONE]\n\n"), "empty", 200),
+    "no events": (http(b"data: {{{\n\ndata: [DONE]\n\n"), "malformed", 200),
+    "no HTTP": (b"220 mail.example ESMTP ready\r\n", "malformed", 0),
+    "a line of 10 MB": (http(one_line(10 * MIB)), "malformed", 200),
+    "10 MB without a line": (http(b"x" * 10 * MIB), "malformed", 200),
+    "gzip": (http(bomb(64 * MIB), extra="content-encoding: gzip\r\n"), "empty", 200),
+    "a head that never ends": (b"HTTP/1.1 200 OK\r\n" + b"x-pad: " + b"x" * MIB, "malformed", 0),
+}
+UNREACHABLE = {
+    "bad TLS": ("https://127.0.0.1:{port}/v1", Weather(instead=b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+    "no such name": ("https://no-such-host.invalid/v1", FINE),
+    "dropped handshakes": ("http://127.0.0.1:{port}/v1", Weather(door=Door.DEAF)),
 }
 
 
@@ -41,7 +46,7 @@ def test_a_server_error_moves_on(world: World, server: Server, payer: Member, st
     world.first.fail({"status": status})
     answer = ask(server, payer, mine)
     assert (answer.status_code, alike(answer.content)) == (200, whole)
-    second_answered(world, mine)
+    second_answered(world, mine, fault="status", status=status)
     assert [(call.reason, call.tokens) for call in world.first.calls(mine)] == [("status", 0)]
 
 
@@ -55,7 +60,7 @@ def test_what_gives_no_token_is_left_at_the_deadline(world: World, server: Serve
     answer = ask(server, payer, mine)
     assert FIRST_TOKEN_SECONDS <= time.monotonic() - began < FIRST_TOKEN_SECONDS + 3
     assert (answer.status_code, alike(answer.content)) == (200, whole)
-    second_answered(world, mine)
+    second_answered(world, mine, fault="timeout", status=0 if kind == "hang" else 200)
     (left,) = world.stack.eventually(lambda: [call for call in world.first.calls(mine) if call.reason])
     assert (left.reason, left.tokens) == ("client_gone", 0)
 
@@ -66,10 +71,11 @@ def test_what_is_no_answer_moves_on(world: World, server: Server, payer: Member,
     whole = healthy(world, server, payer)
     mine = named()
     before = server.memory()
-    world.lines.first.set(Weather(instead=NO_ANSWERS[name], then=Then.CLOSE))
+    said, fault, status = NO_ANSWERS[name]
+    world.lines.first.set(Weather(instead=said, then=Then.CLOSE))
     answer = ask(server, payer, mine)
     assert (answer.status_code, alike(answer.content)) == (200, whole)
-    second_answered(world, mine)
+    second_answered(world, mine, fault=fault, status=status)
     assert server.memory() - before < 8 * MIB
 
 
@@ -81,34 +87,39 @@ def test_a_redirect_is_not_followed(world: World, server: Server, payer: Member)
     world.lines.first.set(Weather(instead=http(b"", status=307, extra=there, length=0)))
     answer = ask(server, payer, mine)
     assert (answer.status_code, alike(answer.content)) == (200, whole)
-    second_answered(world, mine)
+    second_answered(world, mine, fault="status", status=307)
     assert world.first.calls(mine) == []
 
 
 @pytest.mark.fault(9)
-@pytest.mark.parametrize("door", [Door.REFUSED, Door.DEAF, Door.MUTE])
-def test_a_host_that_cannot_be_reached_is_left(world: World, server: Server, payer: Member, door: Door) -> None:
-    whole = healthy(world, server, payer)
-    mine = named()
+@pytest.mark.parametrize(("door", "fault"), [(Door.REFUSED, "connect"), (Door.MUTE, "timeout")])
+def test_a_host_that_refuses_or_says_nothing_is_left(
+    world: World, server: Server, payer: Member, door: Door, fault: str
+) -> None:
+    whole, mine = healthy(world, server, payer), named()
     world.lines.first.set(Weather(door=door))
     world.lines.first.reset()
+    answer = ask(server, payer, mine)
+    assert (answer.status_code, alike(answer.content)) == (200, whole)
+    second_answered(world, mine, fault=fault)
+    assert world.first.calls(mine) == []
+
+
+@pytest.mark.fault(9)
+@pytest.mark.parametrize("where", UNREACHABLE)
+def test_a_host_to_which_there_is_no_connection_is_left_after_two_seconds(
+    world: World, payer: Member, where: str
+) -> None:
+    mine = named()
+    address, weather = UNREACHABLE[where]
+    urls = {ORDER[0]: address.format(port=world.lines.first.port), ORDER[1]: url(world.lines.second.port)}
+    server = world.server(urls, PYLO_FIRST_TOKEN_SECONDS="6")
+    world.lines.first.set(weather)
     began = time.monotonic()
     answer = ask(server, payer, mine)
     assert time.monotonic() - began < 5
-    assert (answer.status_code, alike(answer.content)) == (200, whole)
-    second_answered(world, mine)
-    assert world.first.calls(mine) == []
-
-
-@pytest.mark.fault(9)
-@pytest.mark.parametrize("where", ["https://127.0.0.1:{plain}/v1", "https://no-such-host.invalid/v1"])
-def test_bad_tls_and_a_name_that_is_none_are_left(world: World, payer: Member, where: str) -> None:
-    mine = named()
-    first = where.format(plain=world.first.port)
-    server = world.server({ORDER[0]: first, ORDER[1]: url(world.lines.second.port)})
-    answer = ask(server, payer, mine)
     assert (answer.status_code, answer.content.endswith(DONE)) == (200, True)
-    second_answered(world, mine)
+    second_answered(world, mine, fault="connect")
     server.kill()
 
 

@@ -10,7 +10,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -33,7 +33,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 PACE = ("--tokens-per-second", "2000", "--first-token-ms", "5")
 RECORDS = """
 SELECT outcome, upstream, attempts, status, error_code, usage_source,
-       prompt_tokens, cached_tokens, completion_tokens, cost_nanos
+       prompt_tokens, cached_tokens, completion_tokens, cost_nanos, tries
 FROM billing_requestrecord WHERE request_id = %s
 """
 
@@ -52,6 +52,12 @@ class Record:
     cached: int
     completion: int
     cost: int
+    told: list[dict[str, Any]] | None  # of each upstream that was asked; none where one was, and it answered
+
+    @property
+    def tries(self) -> list[tuple[str, str, int]]:
+        """Return each upstream that was asked, its fault, and the status it sent."""
+        return [(one["upstream"], one["fault"], one["status"]) for one in self.told or ()]
 
 
 class Sandbox(Upstream):
