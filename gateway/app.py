@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gateway.config import GatewayConfig
     from gateway.drain import Drain
     from gateway.errors import Headers
+    from gateway.metrics.counting import Metrics
+    from gateway.metrics.endpoint import Endpoint
     from gateway.outlets import Outlet
     from gateway.overload import Held, Overload
     from gateway.ports import Clock, Journal, KeyStore, Principal
@@ -52,6 +54,8 @@ class Parts:
     journal: Journal
     drain: Drain
     overload: Overload
+    metrics: Metrics
+    scrape: Endpoint
 
 
 class Gateway:
@@ -60,7 +64,7 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._always = on_every_answer(secure=parts.config.secure)
-        self._keyless = keyless.Keyless(parts.catalog, parts.clock, parts.drain)
+        self._keyless = keyless.Keyless(parts.catalog, parts.clock, parts.drain, parts.scrape)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. The only place where errors become HTTP; nothing else reaches a client."""
@@ -83,6 +87,9 @@ class Gateway:
         finally:
             line.status, line.duration_ms = reply.status or GONE, clock.ms() - began_ms
             telemetry.access(line)
+            self._parts.metrics.answered(line)
+            if (asked_at := reply.tries.first_asked_at) is not None:
+                self._parts.metrics.reached_upstream(asked_at - began)
 
     async def _answer_or_tell(self, request: Request, reply: Reply, ids: RequestIds, line: Access) -> None:
         try:
@@ -91,6 +98,7 @@ class Gateway:
             raise
         except ApiError as error:
             line.error_code, line.shed = error.code, error.shed
+            self._parts.metrics.told(error)
             await reply.error(error)
         except Exception as error:  # noqa: BLE001 - the edge: logged, answered
             telemetry.crash(ids.own_id, error)
@@ -113,7 +121,7 @@ class Gateway:
         elif target.route.needs_key:
             await self._with_key(target, request, reply, ids, line)
         else:
-            await self._keyless.answer(target.route, reply)
+            await self._keyless.answer(target.route, request, reply)
 
     async def _with_key(self, target: Target, request: Request, reply: Reply, ids: RequestIds, line: Access) -> None:
         self._parts.drain.admit()
@@ -180,7 +188,7 @@ class Gateway:
                     raise
                 await self._fail(error, outlet, claim)
             finally:
-                line.take(meter)
+                self._note(line, meter)
 
     async def _durably(self, writing: Awaitable[None], ids: RequestIds) -> None:
         """Wait for a write that must succeed, or no upstream hears of the request."""
@@ -188,6 +196,7 @@ class Gateway:
             await writing
         except StoreUnavailable as error:
             telemetry.crash(ids.own_id, error)
+            self._parts.metrics.journal_failed()
             raise _unavailable() from None
 
     async def _sync(self, ids: RequestIds, claim: Claim) -> None:
@@ -199,7 +208,13 @@ class Gateway:
             await self._parts.journal.sync()
         except StoreUnavailable as error:
             telemetry.crash(ids.own_id, error)
+            self._parts.metrics.journal_failed()
         await claim.told()
+
+    def _note(self, line: Access, meter: Meter) -> None:
+        line.take(meter)
+        if meter.record is not None:
+            self._parts.metrics.ended(meter.record)
 
     async def _fail(self, error: ApiError, outlet: Outlet, claim: Claim) -> None:
         await claim.told()

@@ -153,8 +153,10 @@ class Reply:
             raise ClientGone from None
 
     async def json(self, status: int, body: bytes, headers: Headers | None = None) -> None:
-        length = (b"content-length", b"%d" % len(body))
-        await self.start(status, [JSON, length, *(headers or [])])
+        await self.whole(status, body, [JSON, *(headers or [])])
+
+    async def whole(self, status: int, body: bytes, headers: Headers) -> None:
+        await self.start(status, [(b"content-length", b"%d" % len(body)), *headers])
         await self.write(b"" if self._bodiless else body, last=True)
 
     async def empty(self, headers: Headers) -> None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXTS = ("name", "dialect", "base_url", "key_env", "model")
+OPTIONAL = ("alias",)
 NUMBERS = {"priority": (1, 1, 1000), "weight": (100, 0, 1000), "concurrency": (256, 1, 100_000)}  # default, range
+SETTINGS = (*TEXTS, *OPTIONAL, *NUMBERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Upstream:
     base_url: str
     key: str = field(repr=False)
     model: str
+    alias: str = ""  # how customers are shown it
     priority: int = 1
     weight: int = 100
     concurrency: int = 256
@@ -52,6 +55,8 @@ class GatewayConfig:
     retires: date | None = None  # the day the model goes
     most_in_flight: int = 1000
     processes: int = 1  # of the installation, at least: what limits are shared by while Redis is away
+    metrics_token: str = field(default="", repr=False)  # without one there is no /metrics
+    metrics_dir: Path | None = None  # None: this process tells of itself alone
     deadlines: Deadlines = field(default_factory=Deadlines)
     bounds: Bounds = field(default_factory=Bounds)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
@@ -117,6 +122,9 @@ class _Table:
         self.wrong("E103", f"{key!r} is missing or no text.", f'Give {key} = "…".')
         return ""
 
+    def optional(self, key: str) -> str:
+        return self.text(key) if key in self.values else ""
+
     def number(self, key: str) -> int:
         default, least, most = NUMBERS[key]
         value = self.values.get(key, default)
@@ -127,8 +135,8 @@ class _Table:
 
 
 def _upstream(table: _Table, environ: Mapping[str, str]) -> Upstream:
-    for key in sorted(table.values.keys() - {*TEXTS, *NUMBERS}):
-        table.wrong("E103", f"{key!r} is no setting of an upstream.", f"Settings are {', '.join((*TEXTS, *NUMBERS))}.")
+    for key in sorted(table.values.keys() - set(SETTINGS)):
+        table.wrong("E103", f"{key!r} is no setting of an upstream.", f"Settings are {', '.join(SETTINGS)}.")
     name, dialect, base_url, key_env, model = (table.text(key) for key in TEXTS)
     if dialect and dialect not in DIALECTS:
         table.wrong("E105", f"dialect {dialect!r} is not known.", f"Dialects are {', '.join(DIALECTS)}.")
@@ -143,6 +151,7 @@ def _upstream(table: _Table, environ: Mapping[str, str]) -> Upstream:
         base_url=base_url.rstrip("/"),
         key=secret,
         model=model,
+        alias=table.optional("alias"),
         priority=table.number("priority"),
         weight=table.number("weight"),
         concurrency=table.number("concurrency"),

@@ -25,7 +25,9 @@ class Drain:
     def admit(self) -> None:
         """Raise for a request that comes too late; nobody waits for it."""
         if self.draining:
-            raise Overloaded("This server is shutting down. Please try again.", retry_after=RETRY_AFTER)
+            raise Overloaded(
+                "This server is shutting down. Please try again.", retry_after=RETRY_AFTER, shed="draining"
+            )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -118,10 +118,11 @@ class Unauthorized(InvalidRequest):
     status = 401
     code = "invalid_api_key"
 
-    def __init__(self) -> None:
+    def __init__(self, message: str = "") -> None:
         super().__init__(
             # Older LiteLLM takes a 401 for a bad request unless it reads the first four words.
-            "Incorrect API key provided, or none. Send 'Authorization: Bearer <key>'; keys are made in the portal.",
+            message
+            or "Incorrect API key provided, or none. Send 'Authorization: Bearer <key>'; keys are made in the portal.",
             headers=[(b"www-authenticate", b'Bearer realm="pylo"')],
         )
 

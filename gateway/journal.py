@@ -18,6 +18,7 @@ from gateway.frames import Admit, First, Settle
 from gateway.ports import StoreUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from uuid import UUID
 
@@ -69,11 +70,14 @@ def _sync_directory(path: Path) -> None:
 class Journal:
     """One process's journal. All methods but the fsync itself run on the event loop's thread."""
 
-    def __init__(self, directory: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, directory: Path, *, segment_bytes: int = SEGMENT_BYTES, timed: Callable[[float], None] | None = None
+    ) -> None:
+        """`timed` is told how many seconds each sync took."""
         self._directory = directory
         self._segment_bytes = segment_bytes
         self._lock = _create(directory)
-        self._disk = Disk()
+        self._disk = Disk(timed)
         self._number = 0
         self._named = 0  # up to this number the names of the files are on disk
         self._segments: list[_Segment] = []  # the last is written to; the others wait for their fsync

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gateway.asgi import Reply, Request
     from gateway.catalog import Catalog
     from gateway.drain import Drain
+    from gateway.metrics.endpoint import Endpoint
     from gateway.ports import Clock
 
 EVERY_METHOD = ("GET", "HEAD", "POST", "OPTIONS")
@@ -35,14 +36,15 @@ async def options(route: Route, reply: Reply) -> None:
 
 
 class Keyless:
-    """The paths that need no key."""
+    """The paths that need no key of a customer's."""
 
-    def __init__(self, catalog: Catalog, clock: Clock, drain: Drain) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock, drain: Drain, metrics: Endpoint) -> None:
         self._catalog = catalog
         self._clock = clock
         self._drain = drain
+        self._metrics = metrics
 
-    async def answer(self, route: Route, reply: Reply) -> None:
+    async def answer(self, route: Route, request: Request, reply: Reply) -> None:
         """Answer; health is whether the process answers at all, readiness whether it should be sent requests."""
         match route:
             case Route.HEALTH:
@@ -51,5 +53,7 @@ class Keyless:
                 await reply.json(503, DRAINING)
             case Route.READY:
                 await reply.json(200, READY)
+            case Route.METRICS:
+                await self._metrics.answer(request, reply)
             case _:
                 await reply.json(200, await self._catalog.provider_list(self._clock.ms()))

@@ -26,6 +26,7 @@ class Route(StrEnum):
     PROVIDER_MODELS = "/v1/provider/models"
     HEALTH = "/health"
     READY = "/ready"
+    METRICS = "/metrics"
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -36,7 +37,7 @@ class Route(StrEnum):
         return self not in OPEN
 
 
-OPEN = frozenset({Route.PROVIDER_MODELS, Route.HEALTH, Route.READY})
+OPEN = frozenset({Route.PROVIDER_MODELS, Route.HEALTH, Route.READY, Route.METRICS})
 FIXED = {route.value: route for route in Route if route is not Route.MODEL}
 
 

@@ -25,6 +25,8 @@ from gateway.http.transport import Transport
 from gateway.idempotency import Identities
 from gateway.journal import Journal
 from gateway.limiter import Limiter
+from gateway.metrics.board import Board
+from gateway.metrics.gauges import Load
 from gateway.orders import Drains
 from gateway.overload import Overload
 from gateway.ports import StoreUnavailable
@@ -39,11 +41,12 @@ from gateway.stores.prices import CachedPrices
 from gateway.stores.redis import Redis
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     import httpx
 
     from gateway.asgi import Receive, Scope, Send
+    from gateway.breaker.views import UpstreamView
     from gateway.config import GatewayConfig
 
 FLUSH_USES_SECONDS = 60.0
@@ -69,7 +72,7 @@ class Runtime:
     """One process's gateway, with what it holds open."""
 
     def __init__(self, config: GatewayConfig, transport: httpx.AsyncBaseTransport) -> None:
-        clock = SystemClock()
+        clock = self._clock = SystemClock()
         self._config = config
         self._tasks: set[asyncio.Task[None]] = set()
         self._postgres = Postgres(config.database_url, retry_patience=config.retry_lookup)
@@ -98,21 +101,32 @@ class Runtime:
         self._claims = Claims(identities, RedisClaims(self._redis), self._postgres, clock, random.random)
         self._client = upstream.Client(transport, config.deadlines, clock)
         name = f"{clock.ms()}-{process}"  # never twice, whatever the clock does
-        self._journal = Journal(config.journal_dir / config.host / name)
+        self._board = Board(config.metrics_token, config.metrics_dir, self._load, self._views)
+        self._journal = Journal(config.journal_dir / config.host / name, timed=self._board.metrics.synced)
+        self._admission = Admission(config.most_in_flight, self._limiter, random.random)
         parts = Parts(
             config=config,
             clock=clock,
             entropy=secrets.token_bytes,
             keys=self._keys,
             catalog=Catalog(offer_of(config), CachedPrices(self._postgres.prices, clock, self.spawn)),
-            admission=Admission(config.most_in_flight, self._limiter, random.random),
+            admission=self._admission,
             claims=self._claims,
             attempts=Attempts(self._client, self.routing, config.deadlines, clock, random.random),
             journal=self._journal,
             drain=self.drain,
             overload=self._overload,
+            metrics=self._board.metrics,
+            scrape=self._board.endpoint,
         )
         self.gateway = Gateway(parts)
+
+    def _load(self) -> Load:
+        lag = self._overload.lag.median(self._clock.seconds())
+        return Load(self._admission.in_flight, self._overload.body_bytes, lag)
+
+    def _views(self) -> Sequence[UpstreamView]:
+        return self.routing.views(self._clock.seconds())
 
     async def open(self) -> None:
         await self._postgres.open()
@@ -129,6 +143,7 @@ class Runtime:
         self.spawn(self._claims.keep())
         self.spawn(self._flush_uses())
         self.spawn(vitals.watch(self._overload, self._config.journal_dir))
+        self.spawn(self._board.gauges.run())
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside the requests; `close` ends it."""
@@ -153,6 +168,7 @@ class Runtime:
         with suppress(StoreUnavailable):
             await self._journal.close()
         await self._postgres.close()
+        self._board.close()
 
     async def _flush_uses(self) -> None:
         while True:

@@ -37,7 +37,9 @@ class Access:
     shed: str = ""  # why it was refused, or no other upstream could be asked
     first_token_ms: int | None = None
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
     bad_tool_calls: int = 0  # whose arguments are no JSON object
     workspace_id: str = ""
     key_id: str = ""
@@ -50,7 +52,9 @@ class Access:
         self.outcome, self.error_code = record.outcome, record.error_code
         self.tries, self.shed = str(meter.tries), meter.shed
         self.upstream, self.attempts, self.first_token_ms = record.upstream, record.attempts, record.first_token_ms
-        self.prompt_tokens, self.completion_tokens = record.tokens.prompt, record.tokens.completion
+        tokens = record.tokens
+        self.prompt_tokens, self.cached_tokens = tokens.prompt, tokens.cached
+        self.completion_tokens, self.reasoning_tokens = tokens.completion, tokens.reasoning
         self.bad_tool_calls = meter.bad_tool_calls
 
 

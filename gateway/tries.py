@@ -26,6 +26,7 @@ class Tries:
         self.upstream = ""  # that was asked last
         self.count = 0
         self.ended: tuple[Try, ...] = ()
+        self.first_asked_at: float | None = None
         self._asked_at = 0.0
         self._failed = 0.0  # seconds spent on those that gave no first token
         self._first_token = 0.0  # seconds until the first token of the one that did
@@ -36,6 +37,8 @@ class Tries:
         self.upstream = upstream
         self.count += 1
         self._asked_at = now
+        if self.first_asked_at is None:
+            self.first_asked_at = now
 
     def answered(self, now: float) -> None:
         """The first token came: this was the last try."""

@@ -1,4 +1,4 @@
-"""The ASGI application: `/v1` and the probes go to the gateway with no Django on their path, all else to Django."""
+"""The ASGI application: `/v1`, probes and `/metrics` go to the gateway with no Django on their path, the rest to it."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def gateway_config() -> GatewayConfig:
         retry_lookup=settings.PYLO_RETRY_LOOKUP_MS / 1000,
         max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
         secure=settings.SECURE,
+        metrics_token=settings.PYLO_METRICS_TOKEN,
+        metrics_dir=settings.PYLO_METRICS_DIR,
         retires=settings.PYLO_MODEL_RETIRES,
         most_in_flight=settings.PYLO_MOST_IN_FLIGHT,
         processes=settings.PYLO_PROCESSES,

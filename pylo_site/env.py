@@ -70,6 +70,13 @@ class Environment:
             self.problem(check, f"{name} has a value of fewer than {shortest} characters.", hint)
         return values
 
+    def secret(self, name: str, check: str, hint: str, *, shortest: int) -> str:
+        """Read one secret that may be unset."""
+        value = self._raw(name)
+        if value and len(value) < shortest:
+            self.problem(check, f"{name} has fewer than {shortest} characters.", hint)
+        return value
+
     def flag(self, name: str, check: str, *, default: bool) -> bool:
         value = self._raw(name).lower()
         if not value:

@@ -49,6 +49,13 @@ PYLO_BODY_MEMORY_BYTES = env.number("PYLO_BODY_MEMORY_BYTES", "pylo.E049", defau
 PYLO_LOOP_LAG_MS = env.number("PYLO_LOOP_LAG_MS", "pylo.E050", default=250, least=10, most=60_000)
 PYLO_BREAKER = env.breaker("PYLO_BREAKER", "pylo.E034")
 PYLO_RETRY_LOOKUP_MS = env.number("PYLO_RETRY_LOOKUP_MS", "pylo.E043", default=100, least=10, most=5000)
+PYLO_METRICS_TOKEN = env.secret(
+    "PYLO_METRICS_TOKEN",
+    "pylo.E045",
+    "Give 32 random characters or more, or unset it: then nobody is shown.",
+    shortest=32,
+)
+PYLO_METRICS_DIR = env.path("PYLO_METRICS_DIR", BASE_DIR / "var" / "metrics")
 PYLO_SIGNUP_CREDIT_NANOS = env.dollars("PYLO_SIGNUP_CREDIT", "pylo.E010", default="0")
 PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
 PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none

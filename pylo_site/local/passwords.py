@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = ("PYLO_SECRET_KEY", "PYLO_KEY_PEPPERS", "PYLO_PAYMENTS_SECRET", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
+NAMES = (
+    *("PYLO_SECRET_KEY", "PYLO_KEY_PEPPERS", "PYLO_PAYMENTS_SECRET", "PYLO_METRICS_TOKEN"),
+    *("POSTGRES_PASSWORD", "REDIS_PASSWORD"),
+)
 
 
 def read_or_make(path: Path) -> dict[str, str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVING = 60.0
+METRICS = '. var/serve.env; curl -H "Authorization: Bearer $PYLO_METRICS_TOKEN" {url}/metrics'
 RUNNING = "bin/serve already runs on {var} (process {{pid}}): stop that one, or give this one a PYLO_VAR of its own."
 
 
@@ -145,6 +146,8 @@ def summary(site: Site, settings: Mapping[str, str], seconds: float) -> list[str
         f"Pylo is up after {seconds:.1f} s",
         f"  portal    {url}/",
         f"  API base  {settings.get('PYLO_API_BASE_URL') or url + '/v1'}",
+        f"  status    {url}/status/",
+        f"  metrics   {METRICS.format(url=url)}",
     ]
     if site.payments_port:
         lines += [f"  outbox    {url}/outbox/   (mail lands here: no mail server is used)"]

@@ -221,6 +221,8 @@ def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
         "PYLO_UPSTREAMS": str(var / "upstreams.toml"),
         "PYLO_UPSTREAM_SANDBOX_KEY": "sandbox",
         "PYLO_JOURNAL_DIR": str(var / "journal"),
+        "PYLO_METRICS_TOKEN": secrets.token_hex(16),
+        "PYLO_METRICS_DIR": str(var / "metrics"),
         "PYLO_OUTBOX_DIR": str(var / "outbox"),
         "PYLO_STATIC_ROOT": str(var / "static"),
         "PYLO_SIGNUP_CREDIT": "5",

@@ -25,6 +25,8 @@ from gateway.drain import Drain
 from gateway.idempotency import LEASE_MS, Identities
 from gateway.limiter import Limiter
 from gateway.limits import UNTIERED, Limits
+from gateway.metrics.board import Board
+from gateway.metrics.gauges import Load
 from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
 from gateway.runtime import offer_of
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 MODEL = "moonshotai/kimi-k2.6"
 PEPPER = "pepper-pepper-pepper-pepper-pepper-1"
 TOKEN = tokens.mint(bytes(range(32)))
+METRICS_TOKEN = "metrics-token-metrics-token-metrics"
 WORKSPACE, KEY, PRICE = UUID(int=1), UUID(int=2), UUID(int=3)
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Say something of eight words or so."}]}
 
@@ -151,6 +154,7 @@ def make_world(
     deadlines: Deadlines | None = None,
     bounds: Bounds | None = None,
     allowed: Limits = UNTIERED,
+    metrics_token: str = METRICS_TOKEN,
     **limits: int,
 ) -> World:
     deadlines = deadlines or Deadlines()
@@ -166,6 +170,7 @@ def make_world(
     overload = Overload(bounds or Bounds(), lambda: 0.0)
     claimed, charged = MemoryClaims(clock, LEASE_MS), MemoryCharged()
     claims = Claims(Identities(settings.idempotency_secret), claimed, charged, clock, lambda: 0.0)
+    board = Board(metrics_token, None, lambda: Load(in_flight=admission.in_flight), tuple)
     parts = Parts(
         config=settings,
         clock=clock,
@@ -178,6 +183,8 @@ def make_world(
         journal=journal,
         drain=drain,
         overload=overload,
+        metrics=board.metrics,
+        scrape=board.endpoint,
     )
     gateway = Gateway(parts)
     rest = (admission, drain, overload, routing, claims, claimed, charged)

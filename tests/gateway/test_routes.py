@@ -5,7 +5,7 @@ import pytest
 from gateway.errors import MethodNotAllowed, UnknownUrl
 from gateway.routes import Route, Target, find, resolve
 
-READ_ONLY = ["/v1/models", "/v1/models/a/b", "/v1/provider/models", "/health", "/ready"]
+READ_ONLY = ["/v1/models", "/v1/models/a/b", "/v1/provider/models", "/health", "/ready", "/metrics"]
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ async def test_only_v1_and_the_probes_go_to_the_gateway(upstreams: None) -> None
 
     gateway, portal = Half(), Half()
     call = Caller(Site(gateway, portal, secure=False))
-    ours = ["/v1", "/v1/models", "//v1//models", "/health", "/ready/"]
-    others = ["/", "//", "/v10", "/v1models", "/keys/", "/healthy", "/a/v1/models"]
+    ours = ["/v1", "/v1/models", "//v1//models", "/health", "/ready/", "/metrics"]
+    others = ["/", "//", "/v10", "/v1models", "/keys/", "/healthy", "/metrics.json", "/a/v1/models"]
     for path in (*ours, *others):
         await call("GET", path)
     assert (gateway.paths, portal.paths) == (ours, others)

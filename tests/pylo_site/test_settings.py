@@ -88,6 +88,7 @@ PAYMENTS = {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9", "PYLO_PAYMENTS_SECRET": "
         ("pylo.E021", {"PYLO_KEEP_ALIVE_SECONDS": "56"}),
         ("pylo.E022", {"PYLO_ANSWER_SECONDS": "0"}),
         ("pylo.E039", {"PYLO_PROCESSES": "0"}),
+        ("pylo.E045", {"PYLO_METRICS_TOKEN": "short"}),
         ("pylo.E048", {"PYLO_MOST_IN_FLIGHT": "0"}),
         ("pylo.E049", {"PYLO_BODY_MEMORY_BYTES": "1024"}),
         ("pylo.E043", {"PYLO_RETRY_LOOKUP_MS": "5"}),

@@ -26,6 +26,7 @@ from gateway.routing import Routing
 from gateway.runtime import offer_of
 from gateway.upstream import Client
 from tests.fakes.clock import LoopClock
+from tests.fakes.metrics import unseen
 from tests.simulation import invariants
 from tests.simulation.claims import SimulatedClaims
 from tests.simulation.clients import MODEL, Exchange
@@ -68,6 +69,7 @@ class Process:
         self.claims = Claims(identities, self.claimed, world.charged, clock, throw.random)
         client = Client(Wire(world.network, self), config.deadlines, clock)
         self.routing = Routing(config.upstreams, draw=throw.random, now=clock.seconds())
+        board = unseen()
         self.gateway = Gateway(
             Parts(
                 config=config,
@@ -81,6 +83,8 @@ class Process:
                 journal=self.journal,
                 drain=self.drain,
                 overload=self.overload,
+                metrics=board.metrics,
+                scrape=board.endpoint,
             )
         )
 
