@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.fakes.stack import Stack
 
 PUBLIC: Final = (
-    *("/", "/docs/quickstart/", "/models/kimi-k2.6/", "/pricing/", "/reliability/", "/privacy/", "/outbox/"),
-    *("/accounts/signup/", "/accounts/login/", "/accounts/password/reset/"),
+    *("/", "/docs/quickstart/", "/models/kimi-k2.6/", "/pricing/", "/reliability/", "/status/", "/privacy/"),
+    *("/outbox/", "/accounts/signup/", "/accounts/login/", "/accounts/password/reset/"),
 )
 PORTAL: Final = ("/overview/", "/keys/", "/usage/", "/requests/", "/billing/", "/invoices/")
 DEEPER: Final = (
