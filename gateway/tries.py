@@ -20,7 +20,10 @@ OK = 200
 class Tries:
     """Told of each upstream when it is asked and when its first token comes or it fails, one after the other."""
 
-    __slots__ = ("_asked_at", "_failed", "_first_token", "_over_at", "_token_at", "count", "ended", "upstream")
+    __slots__ = (
+        *("_asked_at", "_failed", "_first_token", "_over_at", "_token_at"),
+        *("count", "ended", "first_asked_at", "upstream"),
+    )
 
     def __init__(self) -> None:
         self.upstream = ""  # that was asked last
