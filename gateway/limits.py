@@ -127,10 +127,11 @@ def duration(microseconds: int) -> str:
     if milliseconds < 1000:  # noqa: PLR2004 - of a second
         return f"{milliseconds}ms" if milliseconds else "0s"
     seconds, milliseconds = divmod(milliseconds, 1000)
-    fraction = f".{milliseconds:03}".rstrip("0") if milliseconds else ""
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    told = f"{seconds}{fraction}s"
+    hours = minutes = 0
+    if seconds >= 60:  # noqa: PLR2004 - of a minute
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+    told = f"{seconds}.{milliseconds:03}".rstrip("0") + "s" if milliseconds else f"{seconds}s"
     if hours or minutes:
         told = f"{minutes}m{told}"
     return f"{hours}h{told}" if hours else told
@@ -138,16 +139,21 @@ def duration(microseconds: int) -> str:
 
 def headers(holders: Sequence[Holder], levels: Sequence[Level]) -> Headers:
     """Return `x-ratelimit-*`: of each kind the limit that is nearest, by what is left of it."""
-    pairs = [(holder.limits, level) for holder, level in zip(holders, levels, strict=True)]
-    requests = [(limits.requests_per_minute, level.requests) for limits, level in pairs]
-    tokens = [(limits.tokens_per_minute, level.tokens) for limits, level in pairs]
-    return [*_told(b"requests", requests), *_told(b"tokens", tokens)]
-
-
-def _told(kind: bytes, buckets: list[tuple[int, int]]) -> Headers:
-    left, limit, level = min((remaining(level, limit), limit, level) for limit, level in buckets)
+    first, level = holders[0].limits, levels[0]
+    requests = _left(first.requests_per_minute, level.requests)
+    tokens = _left(first.tokens_per_minute, level.tokens)
+    for holder, level in zip(holders[1:], levels[1:], strict=True):  # most requests have none more
+        requests = min(requests, _left(holder.limits.requests_per_minute, level.requests))
+        tokens = min(tokens, _left(holder.limits.tokens_per_minute, level.tokens))
     return [
-        (b"x-ratelimit-limit-" + kind, b"%d" % limit),
-        (b"x-ratelimit-remaining-" + kind, b"%d" % left),
-        (b"x-ratelimit-reset-" + kind, duration(level).encode("ascii")),
+        (b"x-ratelimit-limit-requests", b"%d" % requests[1]),
+        (b"x-ratelimit-remaining-requests", b"%d" % requests[0]),
+        (b"x-ratelimit-reset-requests", duration(requests[2]).encode()),
+        (b"x-ratelimit-limit-tokens", b"%d" % tokens[1]),
+        (b"x-ratelimit-remaining-tokens", b"%d" % tokens[0]),
+        (b"x-ratelimit-reset-tokens", duration(tokens[2]).encode()),
     ]
+
+
+def _left(per_minute: int, level: int) -> tuple[int, int, int]:
+    return remaining(level, per_minute), per_minute, level
