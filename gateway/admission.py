@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.usage import RequestRecord
 
 RETRY_AFTER_SECONDS = 2
+BUSY = "The server is busy. Please try again shortly."
 BYTES_PER_TOKEN = 4
 JITTER = 0.25  # of a wait, added and never taken away
 NO_TELLING = SECOND  # when one of a customer's requests ends
@@ -70,7 +71,7 @@ class Admission:
         if asked.principal.spendable_nanos <= 0:
             raise InsufficientQuota("The balance of this workspace is used up. Add credit in the portal.")
         if self.in_flight >= self._most:
-            raise Overloaded("The server is busy. Please try again shortly.", retry_after=RETRY_AFTER_SECONDS)
+            raise Overloaded(BUSY, retry_after=RETRY_AFTER_SECONDS, shed="in_flight")
         asking = _asking(asked)
         self.in_flight += 1
         try:

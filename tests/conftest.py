@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import hypothesis
 import pytest
 
 from tests.fakes import stack as product
@@ -27,6 +28,8 @@ SLOW: Final = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.register_profile("pylo", deadline=None)  # a busy machine is no bug
+    hypothesis.settings.load_profile("pylo")
     for folder, (what, _) in SLOW.items():
         config.addinivalue_line("markers", f"{folder}: {what}")
 

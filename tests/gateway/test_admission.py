@@ -148,7 +148,8 @@ async def test_a_key_with_lower_limits_is_told_of_its_own() -> None:
 async def test_a_full_process_takes_nothing_of_a_limit() -> None:
     world = World()
     world.admission.in_flight = 10
-    assert isinstance(await world.refused(), Overloaded)
+    busy = await world.refused()
+    assert (type(busy), busy.shed) == (Overloaded, "in_flight")
     world.admission.in_flight = 0
     assert (await world.ask())["x-ratelimit-remaining-requests"] == "5"
 
