@@ -11,6 +11,7 @@ import pytest
 
 from accounts import tokens
 from gateway.idempotency import Running
+from gateway.limits import Limits
 from gateway.ports import Principal
 from gateway.usage import Outcome
 from tests.fakes.asgi import Caller
@@ -221,8 +222,7 @@ def test_with_stores_away_a_request_is_served_and_its_retry_is_known_here(world:
 
 
 def test_of_a_hundred_at_once_one_runs() -> None:
-    world = make_world(SLOW)
-    world.admission._most = 100  # no limit but the claim
+    world = make_world(SLOW, most_in_flight=100, allowed=Limits.of(1000, 1_000_000, 100))
 
     async def main() -> list[int]:
         return [answer.status for answer in await asyncio.gather(*(ask(world, ID) for _ in range(100)))]
