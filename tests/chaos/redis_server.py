@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import redis
 
@@ -46,7 +46,7 @@ class RedisServer:
         except redis.RedisError:
             return False
 
-    def client(self, number: int = 0) -> redis.Redis[Any]:
+    def client(self, number: int = 0) -> redis.Redis:
         return redis.Redis(port=self.port, db=number, socket_timeout=5)
 
     def kill(self) -> None:

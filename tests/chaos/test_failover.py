@@ -137,9 +137,11 @@ def test_when_both_hang_the_client_is_told_so_at_the_last_deadline_and_pays_noth
     assert answer.headers["x-should-retry"] == "false"
     record = world.record(mine)
     assert (record.outcome, record.attempts, record.cost, record.completion) == ("upstream_timeout", 2, 0, 0)
-    for each in (world.first, world.second):
-        (left,) = world.stack.eventually(lambda each=each: [call for call in each.calls(mine) if call.reason])
-        assert (left.reason, left.tokens) == ("client_gone", 0)
+    world.stack.eventually(
+        lambda: all(call.reason for each in (world.first, world.second) for call in each.calls(mine))
+    )
+    calls = [*world.first.calls(mine), *world.second.calls(mine)]
+    assert [(call.reason, call.tokens) for call in calls] == [("client_gone", 0)] * 2
 
 
 @pytest.mark.fault(12)

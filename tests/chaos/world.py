@@ -125,12 +125,13 @@ class World:
         self.journal.mkdir()
         self._env = {
             "PYLO_JOURNAL_DIR": str(self.journal),
+            "PYLO_RETRY_LOOKUP_MS": "100",  # as deployed
             "DATABASE_URL": engines.at_port(stack.env["DATABASE_URL"], lines.postgres.port),
         }
         self._servers: list[Server] = []
         self.shipper = self.stack.start("ship-of-chaos", "manage.py", "ship", env=self._env)
 
-    def server(self, urls: Mapping[str, str] | None = None, **settings: str) -> Server:
+    def server(self, urls: Mapping[str, str] | None = None, /, **settings: str) -> Server:
         """Start a server with breakers and a Redis number of its own; `urls` are its upstreams', else both proxied."""
         number, port = len(self._servers) + 1, free_port()
         file = self.stack.var / f"chaos-{number}.toml"
