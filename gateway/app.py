@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway import keyless, relay, telemetry, validation
 from gateway.admission import Asked
-from gateway.asgi import Reply, Request, on_every_answer
 from gateway.auth import authenticate
-from gateway.errors import ApiError, BrokenOff, ClientGone, InternalError, InvalidRequest, Unavailable
-from gateway.meter import GONE, Admitted, Meter
+from gateway.edge import Edge, unavailable
+from gateway.errors import ApiError, InvalidRequest
+from gateway.meter import Admitted, Meter
 from gateway.outlets import outlet_of
 from gateway.ports import StoreUnavailable
 from gateway.routes import Route, resolve
-from gateway.telemetry import Access
-from gateway.uids import ENTROPY_BYTES, identify, uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gateway.admission import Admission, Permit
-    from gateway.asgi import Receive, Scope, Send
+    from gateway.asgi import Receive, Reply, Request, Scope, Send
     from gateway.attempt import Attempts
     from gateway.catalog import Catalog
     from gateway.claims import Claim, Claims
     from gateway.config import GatewayConfig
     from gateway.drain import Drain
-    from gateway.errors import Headers
     from gateway.metrics.counting import Metrics
     from gateway.metrics.endpoint import Endpoint
     from gateway.outlets import Outlet
     from gateway.overload import Held, Overload
     from gateway.ports import Clock, Journal, KeyStore, Principal
     from gateway.routes import Target
+    from gateway.telemetry import Access
     from gateway.uids import RequestIds
     from gateway.usage import RequestRecord
 
@@ -59,52 +56,16 @@ class Parts:
 
 
 class Gateway:
-    """The ASGI application of /v1, and of the two paths that say whether it serves."""
+    """The ASGI application of /v1, and of the paths that say whether it serves."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._always = on_every_answer(secure=parts.config.secure)
+        self._edge = Edge(parts.clock, parts.entropy, parts.metrics, secure=parts.config.secure)
         self._keyless = keyless.Keyless(parts.catalog, parts.clock, parts.drain, parts.scrape)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. The only place where errors become HTTP; nothing else reaches a client."""
-        clock = self._parts.clock
-        began_ms, began = clock.ms(), clock.seconds()
-        uid = uuid7(began_ms, self._parts.entropy(ENTROPY_BYTES))
-        request = Request(scope, receive)
-        ids = identify(uid, request.headers(b"x-request-id"))
-
-        def stamp() -> Headers:
-            now = clock.seconds()
-            timing = reply.tries.headers(began, now, streams=reply.streams)
-            return [*self._always, (b"openai-processing-ms", b"%d" % ((now - began) * 1000)), *timing]
-
-        reply = Reply(send, ids, stamp, bodiless=request.method == "HEAD")
-        line = Access(pylo_request_id=ids.own_id, x_request_id=ids.request_id)
-        try:
-            with suppress(ClientGone):  # amid its answer, or before it could be told of an error
-                await self._answer_or_tell(request, reply, ids, line)
-        finally:
-            line.status, line.duration_ms = reply.status or GONE, clock.ms() - began_ms
-            telemetry.access(line)
-            self._parts.metrics.answered(line)
-            if (asked_at := reply.tries.first_asked_at) is not None:
-                self._parts.metrics.reached_upstream(asked_at - began)
-
-    async def _answer_or_tell(self, request: Request, reply: Reply, ids: RequestIds, line: Access) -> None:
-        try:
-            await self._answer(request, reply, ids, line)
-        except (ClientGone, BrokenOff):  # there is nobody to tell, or the server cuts the connection
-            raise
-        except ApiError as error:
-            line.error_code, line.shed = error.code, error.shed
-            self._parts.metrics.told(error)
-            await reply.error(error)
-        except Exception as error:  # noqa: BLE001 - the edge: logged, answered
-            telemetry.crash(ids.own_id, error)
-            told = _unavailable() if isinstance(error, StoreUnavailable) else InternalError()
-            line.error_code = told.code
-            await reply.error(told)
+        """Answer one request; what is raised on the way becomes HTTP at the edge."""
+        await self._edge.answer(scope, receive, send, self._answer)
 
     async def _answer(self, request: Request, reply: Reply, ids: RequestIds, line: Access) -> None:
         if ids.refused:
@@ -197,7 +158,7 @@ class Gateway:
         except StoreUnavailable as error:
             telemetry.crash(ids.own_id, error)
             self._parts.metrics.journal_failed()
-            raise _unavailable() from None
+            raise unavailable() from None
 
     async def _sync(self, ids: RequestIds, claim: Claim) -> None:
         """Wait for the disk; what is settled will be charged, so a disk that fails here withholds no answer.
@@ -226,7 +187,3 @@ class Gateway:
             permit.settle(record)
             self._parts.journal.settle(record)
             claim.settled(record)
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("The service is unavailable. Please try again shortly.", retry_after=5)
