@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID  # noqa: TC003 - the journal's decoder reads the annotations
 
-from gateway.calls import Calls
 from gateway.errors import ApiError, ClientGone, InternalError
+from gateway.tool_calls import Calls
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from gateway.calls import is_object
 from gateway.dialects.tool_ids import CanonicalIds, Ids
 from gateway.schema import (
     Chat,
@@ -26,6 +25,7 @@ from gateway.schema import (
     ToolCall,
     ToolChoice,
 )
+from gateway.tool_calls import is_object
 
 if TYPE_CHECKING:
     from gateway.dialects.tool_names import ToolNames

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from gateway.calls import Calls
 from gateway.deltas import ToolFragment
+from gateway.tool_calls import Calls
 from tests.fakes.clock import skipping
 from tests.fakes.upstream import DONE, Turn, event, finish
 from tests.gateway.conftest import make_world
