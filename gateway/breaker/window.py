@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NONE = (0,) * len(Verdict)
+NOTHING = Counts()
 
 
 def counts_of(row: Sequence[int], waiting: int = 0) -> Counts:
@@ -27,17 +28,24 @@ class Window:
         self._size = buckets
         self._rows = [list(NONE) for _ in range(buckets)]
         self._tick = 0
+        self._latest = -buckets  # the tick that was counted in last
 
     def add(self, verdict: Verdict, at: float, now: float) -> None:
         """Count an outcome of the moment `at`; what is older than the window is forgotten."""
         self._advance(now)
         tick = int(at / self._width)
         if tick > self._tick - self._size:
-            self._rows[min(tick, self._tick) % self._size][verdict] += 1
+            tick = min(tick, self._tick)
+            self._latest = max(self._latest, tick)
+            self._rows[tick % self._size][verdict] += 1
 
     def last(self, buckets: int, now: float) -> Counts:
         self._advance(now)
-        rows = [self._rows[(self._tick - ago) % self._size] for ago in range(min(buckets, self._size))]
+        if self._tick - self._latest >= buckets:
+            return NOTHING
+        rows = self._rows
+        if buckets < self._size:
+            rows = [rows[(self._tick - ago) % self._size] for ago in range(buckets)]
         return counts_of([sum(column) for column in zip(*rows, strict=True)])
 
     def clear(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.breaker.views import Counts, FleetView, RemoteOpen
@@ -17,6 +17,7 @@ WINDOW = 30
 PROBE_SECONDS = 10.0
 GONE_SECONDS = 5.0
 PATIENCE = 0.05
+NONE = Counts()
 
 
 @dataclass
@@ -82,7 +83,8 @@ class MemoryFleet:
 
     def _take(self, known: _Upstream, who: tuple[str, str], telling: Telling, now: float) -> None:
         second = int(now)
-        known.counts[second] = _plus(known.counts.get(second, Counts()), telling.counts)
+        if telling.counts != NONE:
+            known.counts[second] = _plus(known.counts.get(second, NONE), telling.counts)
         known.epoch = max(known.epoch, telling.epoch) + telling.recovered
         if telling.recovered:
             known.open.clear()
@@ -104,7 +106,14 @@ class MemoryFleet:
 
 
 def _plus(one: Counts, other: Counts) -> Counts:
-    return Counts(*(a + b for a, b in zip(astuple(one), astuple(other), strict=True)))
+    return Counts(
+        ok=one.ok + other.ok,
+        slow=one.slow + other.slow,
+        failed=one.failed + other.failed,
+        throttled=one.throttled + other.throttled,
+        waiting=one.waiting + other.waiting,
+        unreached=one.unreached + other.unreached,
+    )
 
 
 def _view(known: _Upstream, who: tuple[str, str], hosts: set[str], now: float) -> FleetView:
@@ -115,7 +124,7 @@ def _view(known: _Upstream, who: tuple[str, str], hosts: set[str], now: float) -
     )
     second = int(now)
     return FleetView(
-        seconds=tuple(known.counts.get(second - ago, Counts()) for ago in reversed(range(WINDOW))),
+        seconds=tuple([known.counts.get(each, NONE) for each in range(second - WINDOW + 1, second + 1)]),
         hosts=len(hosts | {other.host for other in others}),
         open=others,
     )
