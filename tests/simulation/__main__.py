@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -22,7 +23,7 @@ def main() -> int:
     seeds = range(asked.seed, asked.seed + asked.seeds)
     began = time.monotonic()
     failures: list[Failure] = []
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, -(-len(seeds) // AT_ONCE))) as pool:
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, -(-len(seeds) // AT_ONCE)), initializer=gc.freeze) as pool:
         found = pool.map(run, seeds, repeat(only), chunksize=AT_ONCE)
         for number, failure in enumerate(found, 1):
             if failure is not None:

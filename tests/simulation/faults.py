@@ -126,7 +126,7 @@ def _crawls(turn: Turn, dice: Dice) -> Turn:
     late = 0.0
     for event, gap in zip(turn.events[:8], gaps, strict=False):
         late += gap if late or (event.token and events and events[-1].token) else 0.0
-        events.append(replace(event, at=event.at + late))
+        events.append(event._replace(at=event.at + late))
     return replace(turn, events=tuple(events))
 
 
@@ -179,4 +179,4 @@ def _last_at(events: tuple[Event, ...]) -> float:
 
 
 def _moved(events: tuple[Event, ...], late: float) -> tuple[Event, ...]:
-    return tuple(replace(event, at=max(event.at + late, 0.0)) for event in events)
+    return tuple(event._replace(at=max(event.at + late, 0.0)) for event in events)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +36,7 @@ class Ending(StrEnum):
     HANG = "hang"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A server-sent event, `at` seconds after the headers."""
 
     at: float
@@ -47,8 +46,7 @@ class Event:
     usage: Tokens | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Bytes that arrive together, and what is whole once they have."""
 
     at: float
@@ -75,7 +73,7 @@ class Turn:
         newline = b"\r\n" if dice.chance(0.1) else b"\n"
         events = self.events
         if newline != b"\n":
-            events = tuple(replace(event, data=event.data.replace(b"\n", newline)) for event in events)
+            events = tuple(event._replace(data=event.data.replace(b"\n", newline)) for event in events)
         return replace(self, pieces=tuple(_cut(events, dice) if dice.chance(0.3) else _whole(events)))
 
 
@@ -101,14 +99,14 @@ def _cut(events: Sequence[Event], dice: Dice) -> list[Piece]:
         if dice.chance(0.5):
             middle = dice.randrange(len(whole.data) + 1)
             heard = whole if whole.data[:middle].endswith((b"\r\n\r", b"\n\n")) else before  # a CR ends a line
-            pieces.append(replace(heard, at=at, data=before.data + whole.data[:middle]))
+            pieces.append(heard._replace(at=at, data=before.data + whole.data[:middle]))
             at += dice.random() * 0.02
         else:
             middle = 0
             if before.data:
                 pieces.append(before)
-        before = replace(whole, at=at, data=whole.data[middle:])
+        before = whole._replace(at=at, data=whole.data[middle:])
         if dice.chance(0.7):
             pieces.append(before)
-            before = replace(before, data=b"")
+            before = before._replace(data=b"")
     return [*pieces, *([before] if before.data else [])]
