@@ -43,6 +43,8 @@ class Exchange:
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
     received: list[bytes] = field(default_factory=list)
+    called_at: float = inf  # an upstream, for the first time
+    waited_before: float = 0.0  # of `waited`, before that
     token_at: float = inf
     complete: bool = False
     cut: bool = False  # by the server, amid its answer
@@ -62,8 +64,8 @@ class Exchange:
     def gone(self) -> bool:
         return self.gone_at < inf
 
-    def tell(self, what: str) -> None:
-        self.world.trace.add(self.world.now(), self.serial, f"client {self.label}", what)
+    def tell(self, *what: object) -> None:
+        self.world.trace.add(self.world.now(), self.serial, f"client {self.label}", *what)
 
     def leave(self, why: str) -> None:
         if not self.gone and not self.complete and self.ended_at == inf:
@@ -94,7 +96,7 @@ class Exchange:
             if self.status:
                 self.world.broken("answer", "a second status is sent", self.serial)
             self.status, self.headers = message["status"], dict(message["headers"])
-            self.tell(f"is told {self.status}")
+            self.tell("is told", self.status)
             return
         await self._take(message["body"], more=message["more_body"])
 

@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from gateway.usage import CHARGED
-from tests.simulation import charges, wire
+from tests.simulation import charges, limits, meeting, wire
 from tests.simulation.network import serial_of
 
 if TYPE_CHECKING:
@@ -80,9 +80,12 @@ def _heard_in_time(exchange: Exchange, calls: list[Call]) -> None:
     ready_at = exchange.told_at if exchange.told_at < inf else exchange.arrived_at
     if not calls:
         waited = exchange.ended_at - ready_at - exchange.waited
-        if waited > SLACK:
+        if waited > limits.may_wait(exchange):
             exchange.world.broken("shed", f"the refusal took {waited:.3f} s", exchange.serial)
         return
+    held = exchange.called_at - ready_at - exchange.waited_before
+    if held > limits.may_wait(exchange):
+        exchange.world.broken("waits", f"the first call was held up for {held:.3f} s", exchange.serial)
     grace = exchange.world.config.deadlines.grace
     limit = 2 * first_token_limit(exchange) + grace + exchange.waited + SLACK
     came_at = min(calls[-1].token_times, default=inf)  # to a client that sees no reasoning it need not be shown
@@ -112,6 +115,7 @@ def of_a_process(process: Process) -> None:
     for view in process.routing.views(world.now()):
         if view.in_flight:
             world.broken("release", f"process {process.number} still holds {view.in_flight} places of {view.name}")
+    meeting.of_a_process(process)
     if process.drain._running:
         world.broken("release", f"process {process.number} still runs something")
 
@@ -126,6 +130,7 @@ def of_the_world(world: World) -> None:
     for process in (*world.past, *world.processes):
         _settled(world, process)
     _charged_once(world)
+    limits.of_the_world(world)
 
 
 def _charged_once(world: World) -> None:

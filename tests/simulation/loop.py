@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+LONGEST = 2000.0  # virtual seconds; the loops beside the requests would go on for ever
+
+
 class Stuck(Exception):  # noqa: N818 - names what was found
     """Everybody waits and no timer is set: something would hang for ever."""
 
@@ -46,6 +49,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def select(self, timeout: float | None) -> Sequence[Any]:
         if timeout is None:
+            raise Stuck
+        if self._now > LONGEST:
             raise Stuck
         if timeout > 0:
             self._now = max(self._scheduled[0].when(), self._now)  # type: ignore[attr-defined]

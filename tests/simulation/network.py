@@ -81,14 +81,14 @@ class Call:
     usage: Tokens | None = None
     failed: str = ""  # how the wire broke
 
-    def tell(self, what: str) -> None:
-        self.world.trace.add(self.world.now(), self.serial, f"{self.name}.{self.label}", what)
+    def tell(self, *what: object) -> None:
+        self.world.trace.add(self.world.now(), self.serial, f"{self.name}.{self.label}", *what)
 
     def close(self, why: str) -> None:
         if self.closed_at is None:
             self.closed_at = self.world.now()
             self.world.open_calls -= 1
-            self.tell(f"{why} after {self.tokens} tokens")
+            self.tell(why, "after", self.tokens, "tokens")
 
     async def open(self, patience: float) -> None:
         """Come as far as the headers, or raise what the wire raises."""
@@ -124,7 +124,7 @@ class Call:
             self.finished_at = now
         self.tokens, self.finish, self.usage = last.tokens, last.finish, last.usage
         if first == 0 or last.tokens == 1 or last.finish:
-            self.tell(f"sent {self.delivered} of {len(pieces)} pieces, {self.tokens} tokens {last.finish}")
+            self.tell("sent", self.delivered, "of", len(pieces), "pieces,", self.tokens, "tokens", last.finish)
         return b"".join([piece.data for piece in pieces[first : self.delivered]])
 
     async def _end(self) -> bytes:
@@ -165,13 +165,15 @@ class Network:
         uid = UUID(own_id.removeprefix("req_"))
         serial = serial_of(uid)
         exchange, now = self._world.exchanges[serial], self._world.now()
+        if exchange.called_at == inf:
+            exchange.called_at, exchange.waited_before = now, exchange.waited
         before = self.calls.setdefault(serial, [])
         label = f"{exchange.label}-{len(before)}"
         turn = self._draw(self._backends[name], label, now)
         call = Call(self._world, name, uid, serial, label, turn, now, self._backends[name].dies_after(now))
         before.append(call)
         self._world.open_calls += 1
-        call.tell(f"is called: {turn.kind}, {turn.opening}, then {turn.ending}")
+        call.tell("is called:", turn.kind, turn.opening, "then", turn.ending)
         return call
 
     def _draw(self, backend: Backend, label: str, now: float) -> Turn:

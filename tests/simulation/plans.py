@@ -6,16 +6,32 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
+from gateway.breaker.settings import BreakerSettings
 from tests.simulation.dice import dice
+from tests.simulation.limits import limits_of
 from tests.simulation.network import Backend, Outage
+from tests.simulation.troubles import NEVER, Troubles, troubles_of
 
 if TYPE_CHECKING:
+    from gateway.limits import Limits
     from tests.simulation.dice import Dice
 
 DIALECTS = ("moonshot", "vllm", "sglang", "together", "openai")
 KINDS = {"down": 2, "hanging": 3, "failing": 3, "throttling": 2, "anything": 2}
 REQUESTS = 16
-SECONDS = 90.0
+SECONDS = 60.0
+CALM = BreakerSettings()
+TOUCHY = BreakerSettings(  # so that a few requests open, probe and close
+    grace=0.0,
+    run=3,
+    few_weight=2,
+    timeouts=1,
+    burst_calls=3,
+    slow_run=2,
+    open_first=2.0,
+    probes=2,
+    ramp_step=1.0,
+)
 LONG = 80_000  # bytes of a prompt that is given more time
 
 
@@ -41,9 +57,10 @@ class ClientPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessPlan:
+    host: str = "one"
     dies_at: float = inf  # with everything it holds
     drains_at: float = inf
-    disk_full: tuple[float, float] = (inf, inf)
+    disk_full: tuple[float, float] = NEVER
     slow: float = 0.0  # share of its fsyncs
     failing: float = 0.0
 
@@ -59,7 +76,10 @@ class SeedPlan:
     body_bytes: int  # that a process may hold
     processes: tuple[ProcessPlan, ...]
     clients: tuple[ClientPlan, ...]
-    keys_away: tuple[float, float] = field(default=(inf, inf))
+    breaker: BreakerSettings
+    limits: Limits
+    keys_away: tuple[float, float] = NEVER
+    troubles: Troubles = field(default_factory=Troubles)
 
 
 def plan_of(seed: int) -> SeedPlan:
@@ -67,7 +87,7 @@ def plan_of(seed: int) -> SeedPlan:
     processes = 1 if throw.chance(0.4) else throw.randint(2, 3)
     names = ("a", "b", "c")[: throw.choices((1, 2, 3), (1, 8, 2))[0]]
     arrivals = dice(seed, "arrivals")
-    seconds = arrivals.choice((4.0, 30.0, SECONDS))  # a burst, a busy minute, an idle one
+    seconds = arrivals.choice((4.0, 20.0, SECONDS))  # a burst, a busy minute, an idle one
     at, clients = 0.0, []
     for index in range(REQUESTS):
         at += arrivals.expovariate(REQUESTS / seconds)
@@ -82,7 +102,10 @@ def plan_of(seed: int) -> SeedPlan:
         body_bytes=LONG if throw.chance(0.1) else 2**28,
         processes=tuple(_process(dice(seed, "process", number), seconds) for number in range(processes)),
         clients=tuple(clients),
-        keys_away=_spell(throw, seconds) if throw.chance(0.05) else (inf, inf),
+        limits=limits_of(seed),
+        breaker=throw.choice((CALM, TOUCHY)),
+        keys_away=_spell(throw, seconds) if throw.chance(0.05) else NEVER,
+        troubles=troubles_of(seed, seconds, names),
     )
 
 
@@ -125,9 +148,10 @@ def _backend(throw: Dice, name: str, seconds: float) -> Backend:
 def _process(throw: Dice, seconds: float) -> ProcessPlan:
     ends = throw.choices(("stays", "dies", "drains"), (8, 1, 1))[0]
     return ProcessPlan(
+        host=throw.choice(("one", "one", "two", "three")),
         dies_at=throw.random() * seconds if ends == "dies" else inf,
         drains_at=throw.random() * seconds if ends == "drains" else inf,
-        disk_full=_spell(throw, seconds) if throw.chance(0.05) else (inf, inf),
+        disk_full=_spell(throw, seconds) if throw.chance(0.05) else NEVER,
         slow=throw.choice((0.0, 0.0, 0.0, 0.05)),
         failing=throw.choice((0.0, 0.0, 0.0, 0.02)),
     )

@@ -19,22 +19,23 @@ from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.idempotency import Identities
 from gateway.limiter import Limiter
-from gateway.limits import Limits
+from gateway.orders import Drains
 from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
-from gateway.routing import Routing
 from gateway.runtime import offer_of
 from gateway.upstream import Client
 from tests.fakes.clock import LoopClock
 from tests.fakes.metrics import unseen
-from tests.simulation import invariants
+from tests.simulation import invariants, limits
 from tests.simulation.claims import SimulatedClaims
 from tests.simulation.clients import MODEL, Exchange
 from tests.simulation.dice import dice
 from tests.simulation.journal import SimulatedJournal
+from tests.simulation.meeting import Seat, WatchedFleet, WatchedRouting
 from tests.simulation.network import Wire
 
 if TYPE_CHECKING:
+    from gateway.limits import Limits
     from gateway.stores.memory import MemoryKeys, MemoryPrices
     from tests.simulation.network import Call
     from tests.simulation.plans import ProcessPlan, SeedPlan
@@ -68,7 +69,23 @@ class Process:
         identities = Identities(config.idempotency_secret)
         self.claims = Claims(identities, self.claimed, world.charged, clock, throw.random)
         client = Client(Wire(world.network, self), config.deadlines, clock)
-        self.routing = Routing(config.upstreams, draw=throw.random, now=clock.seconds())
+        self.routing = WatchedRouting(
+            config.upstreams, config.breaker, draw=throw.random, now=clock.seconds(), host=plan.host
+        )
+        self.routing.process = self
+        self.seat = Seat(self)
+        self._beside: set[asyncio.Task[None]] = set()
+        self._drains = Drains(self.routing, world.operator, [each.name for each in config.upstreams])
+        self._fleet = WatchedFleet(
+            self.routing,
+            self.seat,
+            clock,
+            host=plan.host,
+            process=f"{number}-{world.now()}",
+            draw=throw.random,
+            ordered=self._drains.changed,
+        )
+        self._fleet.world = world
         board = unseen()
         self.gateway = Gateway(
             Parts(
@@ -88,6 +105,26 @@ class Process:
             )
         )
 
+    async def open(self) -> None:
+        """Begin what a process does beside its requests, as `gateway.runtime` has it."""
+        await self._drains.look()
+        self.world.meeting.changed_at = self.world.now()
+        for work in (self._drains.run(), self._fleet.run(), self.claims.keep(), self.limiter.keep()):
+            task = asyncio.get_running_loop().create_task(work)
+            task.add_done_callback(self._served)
+            self._beside.add(task)
+
+    async def close(self) -> None:
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        self.world.meeting.changed_at = self.world.now()
+
+    @property
+    def running(self) -> Exchange:
+        """The exchange that asks."""
+        return answered.get()
+
     def _entropy(self, count: int) -> bytes:
         """Give each request its exchange's serial for entropy, by which everything that is its own is known."""
         return self.serial.to_bytes(count, "big")
@@ -96,6 +133,10 @@ class Process:
         if not self.journal.is_durable(call.uid):
             self.world.broken("durable", f"{call.name} is called before the journal has the admission", call.serial)
         self.calls = [call for call in self.calls if call.closed_at is None] + [call]
+        exchange = self.world.exchanges[call.serial]
+        if self.world.operator.forbids(call.name, self.world.now() - exchange.waited):
+            self.world.broken("drain", f"{call.name} is called, and drained", call.serial)
+        limits.of_a_call(exchange)
         taken = sum(each.name == call.name for each in self.calls)
         if taken > self.world.plan.concurrency:
             self.world.broken("places", f"{call.name} has {taken} calls of one process", call.serial)
@@ -123,6 +164,7 @@ class Process:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.close()
 
 
 def config_of(plan: SeedPlan) -> GatewayConfig:
@@ -149,14 +191,14 @@ def config_of(plan: SeedPlan) -> GatewayConfig:
         max_body_bytes=2**20,
         most_in_flight=plan.most_in_flight,
         deadlines=DEADLINES,
+        breaker=plan.breaker,
         bounds=Bounds(body_bytes=plan.body_bytes),
     )
 
 
-def furnish(keys: MemoryKeys, prices: MemoryPrices) -> None:
-    roomy = Limits.of(10**9, 10**9, 10**9)
+def furnish(keys: MemoryKeys, prices: MemoryPrices, may: Limits) -> None:
     owner = Principal(
-        key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=None, spendable_nanos=10**12, limits=roomy
+        key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=None, spendable_nanos=10**12, limits=may
     )
     keys.add(tokens.digest(TOKEN, PEPPER), owner)
     price = Price(id=UUID(int=3), input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)

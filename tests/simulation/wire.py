@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tests.simulation import limits
+
 if TYPE_CHECKING:
     from tests.simulation.clients import Exchange
     from tests.simulation.network import Call
@@ -86,6 +88,7 @@ def _refusal(exchange: Exchange, body: bytes) -> None:
     if exchange.gone or exchange.dead:
         return
     error: Any = msgspec.json.decode(body)["error"]
+    limits.of_a_refusal(exchange, error["code"])
     keys = set(error) - ({"charged"} if error["code"] == "request_already_completed" else set())
     if keys != {"message", "type", "param", "code"} or exchange.status < 400:
         exchange.world.broken("answer", f"{exchange.status} with {body[:100]!r}", exchange.serial)
