@@ -68,7 +68,7 @@ def _in_time(exchange: Exchange, call: Call) -> None:
     else:
         last, patience = closed_at - marks[-1], deadlines.idle
     silence = max((later - earlier for earlier, later in pairwise(marks)), default=0.0)
-    held = exchange.waited if call.finish else 0.0
+    held = exchange.waited + limits.may_wait(exchange) if call.finish else 0.0
     if silence > deadlines.idle + SLACK or last > patience + held + SLACK:
         exchange.world.broken("idle", f"{call.name} was silent for {max(silence, last):.3f} s", exchange.serial)
 
@@ -134,7 +134,12 @@ def of_the_world(world: World) -> None:
 
 
 def _charged_once(world: World) -> None:
-    """One of a request and its retries is charged; a process that died may have taken the word of it with it."""
+    """One of a request and its retries is charged, as far as the word of it was not lost.
+
+    A process that died may have taken it along, and Redis have forgotten it: then the ledger bills one of them.
+    """
+    if world.meeting.ill_until > -inf:
+        return
     deaths = sum(process.journal.dead for process in world.past)
     charged = Counter(
         record.digests[0] for record in world.records.values() if record.digests and record.outcome in CHARGED

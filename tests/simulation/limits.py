@@ -5,7 +5,6 @@ What is too late is counted all the same; what was to be given back while it is 
 
 from __future__ import annotations
 
-import asyncio
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -58,10 +57,7 @@ class SimulatedLimits:
             self.taken.append((self._world.now(), asking.uid))
         elif any(self._state()[name] != held for name, held in before.items()):
             self._world.broken("limits", f"a refusal takes {asking}", serial_of(asking.uid))
-        if meeting.delay:
-            await asyncio.sleep(min(meeting.delay, PATIENCE))
-            if meeting.delay > PATIENCE:
-                raise StoreUnavailable
+        await meeting.in_time(PATIENCE)
         return answer
 
     def end(self, asking: Asking, tokens: int) -> None:
@@ -92,8 +88,8 @@ class SimulatedLimits:
 
 
 def may_wait(exchange: Exchange) -> float:
-    """Return the seconds that stores may cost the exchange."""
-    return PATIENCE + SLACK if exchange.world.plan.troubles.spells else SLACK
+    """Return the seconds that Redis may cost the exchange: for its limits, and for its claim."""
+    return 2 * PATIENCE + SLACK if exchange.world.plan.troubles.spells else SLACK
 
 
 def of_a_call(exchange: Exchange) -> None:

@@ -52,6 +52,7 @@ class Meeting(MemoryFleet):
                 self.ill_until = self._world.now()
                 self.flush()
                 self._world.limits.empty()
+                self._world.claimed.known.clear()
                 continue
             self.ill_until = spell.ends if spell.ill is not Ill.LATE else self.ill_until
             self.away = spell.ill is Ill.AWAY
@@ -59,6 +60,13 @@ class Meeting(MemoryFleet):
             await asyncio.sleep(spell.ends - self._world.now())
             self.away, self.delay = False, 0.0
             self._world.tell("the meeting place is well")
+
+    async def in_time(self, patience: float) -> None:
+        """Return when Redis answers; raise `StoreUnavailable` where that is too late."""
+        if self.delay:
+            await asyncio.sleep(min(self.delay, patience))
+            if self.delay > patience:
+                raise StoreUnavailable
 
     def probes(self, probe: Probe) -> None:
         """Take a call that begins as a probe. Leave that a process gave itself while it was alone holds for a while."""

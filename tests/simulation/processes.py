@@ -62,7 +62,7 @@ class Process:
         self.journal = SimulatedJournal(world, throw, slow=plan.slow, failing=plan.failing)
         self.limiter = Limiter(world.limits, LoopClock(), len(world.plan.processes))
         self.admission = Admission(world.plan.most_in_flight, self.limiter, throw.random)
-        self.claimed = SimulatedClaims(world.claimed)
+        self.claimed = SimulatedClaims(world.claimed, world.meeting)
         self.drain = Drain()
         self.overload = Overload(world.config.bounds, throw.random)
         clock, config = LoopClock(), world.config
