@@ -17,6 +17,7 @@ DONE = b"data: [DONE]\n\n"
 COMMENT = b": keep-alive\n\n"
 ROLE = b'data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
 EMPTY_DELTA = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":null},"finish_reason":null}]}\n\n'
+LAST_LINES = (b"\n\n", b"\r\n\r\n", b"\r\n\r")  # of an event: a CR alone ends a line too
 ERROR = b'data: {"error":{"message":"CANARY","type":"server_error"}}\n\n'
 
 
@@ -98,7 +99,7 @@ def _cut(events: Sequence[Event], dice: Dice) -> list[Piece]:
         at = max(whole.at, before.at)
         if dice.chance(0.5):
             middle = dice.randrange(len(whole.data) + 1)
-            heard = whole if whole.data[:middle].endswith((b"\r\n\r", b"\n\n")) else before  # a CR ends a line
+            heard = whole if whole.data[:middle].endswith(LAST_LINES) else before
             pieces.append(heard._replace(at=at, data=before.data + whole.data[:middle]))
             at += dice.random() * 0.02
         else:
