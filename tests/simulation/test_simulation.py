@@ -10,7 +10,7 @@ from tests.simulation.seeds import run
 from tests.simulation.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = 50  # `bin/test --seeds 10000` plays more
+SEEDS = 30  # `bin/test --seeds 10000` plays more
 TRACE = """
 from tests.simulation.test_simulation import story
 print(story(11))
