@@ -151,10 +151,8 @@ class FaultProxy:
         line = _Line(writer, self._weather)
         self._lines.add(line)
         try:
-            answers, line.beyond = await asyncio.open_connection(HERE, self.there)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._questions(reader, line.beyond, line))
-                group.create_task(self._answers(answers, line))
+                await self._questions(reader, line, group)
         except* _Over:
             writer.close()
             with suppress(OSError):
@@ -165,7 +163,7 @@ class FaultProxy:
             self._lines.discard(line)
             line.abort()
 
-    async def _questions(self, reader: StreamReader, beyond: StreamWriter, line: _Line) -> None:
+    async def _questions(self, reader: StreamReader, line: _Line, group: asyncio.TaskGroup) -> None:
         while data := await reader.read(MOST_READ):
             self.asked.append(self._loop.time())
             weather = line.under(self._weather)
@@ -175,9 +173,13 @@ class FaultProxy:
                 line.writer.write(weather.instead)
                 await self._then(line, weather)
             elif weather.door is not Door.MUTE:
-                beyond.write(data)
-                await beyond.drain()
-        beyond.write_eof()
+                if line.beyond is None:
+                    answers, line.beyond = await asyncio.open_connection(HERE, self.there)
+                    group.create_task(self._answers(answers, line))
+                line.beyond.write(data)
+                await line.beyond.drain()
+        if line.beyond is not None:
+            line.beyond.write_eof()
 
     async def _answers(self, reader: StreamReader, line: _Line) -> None:
         while data := await reader.read(MOST_READ):
