@@ -39,6 +39,7 @@ class Link(asyncio.Protocol):
         self._outgoing: list[bytes] = []
         self._waiting: deque[tuple[float, Future[Any]]] = deque()  # until when, and who
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # when it rings
 
     def ask(self, words: Sequence[Word], patience: float = 0.0) -> Future[Any]:
         """Send a command; its reply may be a `Refusal`. The future fails when the link does, within `patience`."""
@@ -51,10 +52,18 @@ class Link(asyncio.Protocol):
         packed: Any = tuple(words)  # of any length, unlike what hiredis's stub says
         self._outgoing.append(hiredis.pack_command(packed))
         until = self._loop.time() + (patience or self._patience)
+        first = not self._waiting
         self._waiting.append((until, future))
         if self._timer is None:
-            self._timer = self._loop.call_at(until, self._check, until)
+            self._ring(until)
+        elif first and until < self._due:  # it rings for a call of more patience, which was answered
+            self._timer.cancel()
+            self._ring(until)
         return future
+
+    def _ring(self, at: float) -> None:
+        self._due = at
+        self._timer = self._loop.call_at(at, self._check, at)
 
     def drop(self, why: str) -> None:
         """End the connection now; all who wait are told."""
@@ -83,9 +92,9 @@ class Link(asyncio.Protocol):
             return
         now, (until, _) = self._loop.time(), self._waiting[0]
         if now < until:
-            self._timer = self._loop.call_at(until, self._check, until)
+            self._ring(until)
         elif now - due > GRACE:
-            self._timer = self._loop.call_at(now + GRACE / 2, self._check, now + GRACE / 2)
+            self._ring(now + GRACE / 2)
         else:
             self.drop("timeout")
 
