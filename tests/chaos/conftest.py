@@ -29,14 +29,24 @@ def world(broken: World) -> Iterator[World]:
     broken.calm()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(broken: World) -> Server:
-    """A server with two upstreams, for the tests of one file."""
+    """A server with two upstreams. Its breakers never open, so what one test does is nothing to the next."""
     broken.calm()
-    broken.kill_servers()
     return broken.server()
 
 
 @pytest.fixture(scope="session")
-def payer(stack: Stack) -> Member:
-    return stack.member()
+def members(stack: Stack) -> list[Member]:
+    return stack.members(5)
+
+
+@pytest.fixture(scope="session")
+def payer(members: list[Member]) -> Member:
+    return members[0]
+
+
+@pytest.fixture(scope="session")
+def strangers(members: list[Member]) -> list[Member]:
+    """Members whose keys no server has seen."""
+    return members[1:]

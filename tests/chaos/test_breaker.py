@@ -90,7 +90,7 @@ def test_an_upstream_that_fails_is_left_after_ten_failures_and_nobody_notices(wo
 def test_an_upstream_that_recovers_is_given_a_part_of_the_traffic_at_first_and_all_of_it_at_last(
     world: World, payer: Member
 ) -> None:
-    server = world.server(PYLO_BREAKER="open_first=2 ramp_step=2 warm_share=0")
+    server = world.server(PYLO_BREAKER="open_first=2 ramp_step=1.5 warm_share=0")
     port = urlsplit(server.base).port or 0
 
     def load(seconds: float) -> list[str]:
@@ -101,12 +101,12 @@ def test_an_upstream_that_recovers_is_given_a_part_of_the_traffic_at_first_and_a
     world.lines.first.set(FAILS)
     load(1)
     world.lines.first.set(FINE)
-    names = load(12)
+    names = load(10)
     world.stack.eventually(lambda: world.records(names[-1]))
     by_first = [bool(world.first.calls(name)) for name in names]
     back = by_first.index(True)
     assert back > RATE / 2  # it stayed open for a second at least
-    soon = by_first[back : back + 2 * RATE]
+    soon = by_first[back : back + int(1.5 * RATE)]
     assert sum(soon) <= len(soon) / 5
     assert sum(by_first[-RATE:]) >= 0.9 * RATE
     server.kill()

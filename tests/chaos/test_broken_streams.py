@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.seen import ask, broken, healthy, price, second_answered
-from tests.fakes.stack import DOLLAR, FIRST_TOKEN_SECONDS
+from tests.fakes.stack import FIRST_TOKEN_SECONDS
 from tests.fakes.weather import Then, Weather
 from tests.wire.asking import alike, named
 
@@ -85,8 +85,10 @@ def test_a_kept_connection_that_is_gone_costs_no_attempt(world: World, server: S
 
 
 @pytest.mark.fault(4)
-def test_a_token_at_the_deadline_is_the_firsts_or_the_seconds_and_never_both(world: World, server: Server) -> None:
-    mine, payer = [named() for _ in AROUND], world.stack.member()
+def test_a_token_at_the_deadline_is_the_firsts_or_the_seconds_and_never_both(
+    world: World, server: Server, payer: Member
+) -> None:
+    mine = [named() for _ in AROUND]
     whole = healthy(world, server, payer)
     world.first.fail(*({"kind": "slow", "first_token_ms": ms} for ms in AROUND))
     with ThreadPoolExecutor(len(AROUND)) as pool:
@@ -100,4 +102,4 @@ def test_a_token_at_the_deadline_is_the_firsts_or_the_seconds_and_never_both(wor
         assert [(call.reason, call.tokens) for call in served] == [("finish", record.completion)]
         assert first.reason == ("finish" if record.upstream == "first" else "client_gone")
         assert len(second) == record.attempts - 1
-    assert world.balance(payer.workspace) == 100 * DOLLAR - world.paid(payer.workspace)
+    assert world.unpaid(payer) == 0

@@ -11,19 +11,20 @@ import pytest
 from tests.chaos.load import Told, ask
 from tests.chaos.seen import price
 from tests.chaos.world import Sandbox, url
-from tests.fakes.stack import DOLLAR, ORDER
+from tests.fakes.stack import ORDER
 from tests.wire.asking import named
 
 if TYPE_CHECKING:
     from tests.chaos.world import World
+    from tests.fakes.stack import Member
 
 COUNT: Any = {"messages": [{"role": "user", "content": "Count to 30"}]}
 RUNNING, WAITING = 20, 10
 
 
 @pytest.mark.fault(5, 9)
-def test_who_had_a_token_is_told_and_pays_nothing_and_the_others_move_on(world: World) -> None:
-    mortal, customer = Sandbox(world.stack, "mortal"), world.stack.member()
+def test_who_had_a_token_is_told_and_pays_nothing_and_the_others_move_on(world: World, payer: Member) -> None:
+    mortal = Sandbox(world.stack, "mortal")
     mortal.start()
     server = world.server({ORDER[0]: url(mortal.port), ORDER[1]: url(world.second.port)})
     running, waiting = ([named() for _ in range(count)] for count in (RUNNING, WAITING))
@@ -31,12 +32,12 @@ def test_who_had_a_token_is_told_and_pays_nothing_and_the_others_move_on(world: 
     async def run() -> dict[str, Told]:
         port = urlsplit(server.base).port or 0
         async with asyncio.TaskGroup() as group:
-            asking = {name: group.create_task(ask(port, customer.key, name, COUNT)) for name in running}
+            asking = {name: group.create_task(ask(port, payer.key, name, COUNT)) for name in running}
             await asyncio.to_thread(
                 world.stack.eventually, lambda: sum(bool(c.tokens) for c in mortal.calls()) == RUNNING
             )
             mortal.fail({"kind": "silence", "times": WAITING})
-            asking |= {name: group.create_task(ask(port, customer.key, name, COUNT)) for name in waiting}
+            asking |= {name: group.create_task(ask(port, payer.key, name, COUNT)) for name in waiting}
             await asyncio.to_thread(world.stack.eventually, lambda: len(mortal.calls()) == RUNNING + WAITING)
             await asyncio.to_thread(mortal.kill)
         return {name: each.result() for name, each in asking.items()}
@@ -54,5 +55,5 @@ def test_who_had_a_token_is_told_and_pays_nothing_and_the_others_move_on(world: 
         record, (call,) = world.record(name), world.second.calls(name)
         assert (record.outcome, record.upstream, record.attempts) == ("completed", "second", 2)
         assert (record.completion, record.cost) == (call.tokens, price(record))
-    assert world.balance(customer.workspace) == 100 * DOLLAR - world.paid(customer.workspace)
+    assert world.unpaid(payer) == 0
     server.kill()

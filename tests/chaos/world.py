@@ -21,13 +21,13 @@ from tests.fakes import engines
 from tests.fakes.faultproxy import FaultProxy
 from tests.fakes.process import Process, free_port
 from tests.fakes.sandbox import Upstream
-from tests.fakes.stack import ORDER, UPSTREAM
+from tests.fakes.stack import DOLLAR, ORDER, UPSTREAM
 from tests.fakes.weather import FINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.fakes.stack import Stack
+    from tests.fakes.stack import Member, Stack
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PACE = ("--tokens-per-second", "2000", "--first-token-ms", "5")
@@ -35,6 +35,11 @@ RECORDS = """
 SELECT outcome, upstream, attempts, status, error_code, usage_source,
        prompt_tokens, cached_tokens, completion_tokens, cost_nanos, tries
 FROM billing_requestrecord WHERE request_id = %s
+"""
+
+PAID = """
+SELECT nanos, (SELECT coalesce(sum(cost_nanos), 0) FROM billing_requestrecord r WHERE r.workspace_id = b.workspace_id)
+FROM billing_balance b WHERE workspace_id = %s
 """
 
 
@@ -174,15 +179,10 @@ class World:
         (found,) = self.stack.eventually(lambda: self.records(request_id))
         return found
 
-    def balance(self, workspace: str) -> int:
-        ((nanos,),) = self.stack.sql("SELECT nanos FROM billing_balance WHERE workspace_id = %s", workspace)
-        return int(nanos)
-
-    def paid(self, workspace: str) -> int:
-        """Return what the workspace's records cost together."""
-        query = "SELECT coalesce(sum(cost_nanos), 0) FROM billing_requestrecord WHERE workspace_id = %s"
-        ((nanos,),) = self.stack.sql(query, workspace)
-        return int(nanos)
+    def unpaid(self, member: Member) -> int:
+        """Return by how many nano-dollars the balance differs from the credit less what the records cost."""
+        ((balance, cost),) = self.stack.sql(PAID, member.workspace)
+        return int(balance) + int(cost) - member.credit * DOLLAR
 
 
 def url(port: int) -> str:

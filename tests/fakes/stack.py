@@ -54,6 +54,7 @@ class Member:
     workspace: str
     key_id: str
     key: str = field(repr=False)
+    credit: int  # dollars it began with
 
 
 class Stack:
@@ -130,7 +131,7 @@ class Stack:
         code = "; ".join(f"members.make({email!r}, {password!r}, {credit * DOLLAR})" for email, password in logins)
         made = [json.loads(line) for line in self._inside(code).splitlines()[-count:]]
         return [
-            Member(email, password, one["workspace"], one["key"], one["secret"])
+            Member(email, password, one["workspace"], one["key"], one["secret"], credit)
             for (email, password), one in zip(logins, made, strict=True)
         ]
 

@@ -123,8 +123,7 @@ def of_streams(world: World, payer: Member) -> list[Figure]:
     for outcome, upstream, attempts, count, tokens, cost in world.stack.sql(PAID, customer.workspace, names):
         what = f"{count} recorded as {outcome} of {upstream or 'none'} in {attempts} attempts, {tokens} tokens"
         figures.append(Figure("5, 19", what, f"paid {int(cost) / DOLLAR:.6f} USD"))
-    left = world.balance(customer.workspace)
-    exact = left == 100 * DOLLAR - world.paid(customer.workspace)
+    exact = world.unpaid(customer) == 0
     return [
         *figures,
         Figure("5, 19", "balance is the credit less the records", "to the nano-dollar" if exact else "NO"),
