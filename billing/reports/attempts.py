@@ -22,6 +22,7 @@ _WORDS = {
     "empty": "finished without a token",
     "truncated": "ended before its answer did",
     "cut": "broke the connection off",
+    "reset": "closed a kept connection as it was asked",
     "stalled": "fell silent",
     "abandoned": "was let go: the request ended first",
 }

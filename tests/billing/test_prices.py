@@ -93,7 +93,10 @@ def test_rule_2_a_price_is_a_whole_number_of_nano_dollars() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_launch_price_can_be_taken_back_and_put_again() -> None:
-    MigrationExecutor(connection).migrate([("billing", "0001_initial")])
-    assert book() == []
-    MigrationExecutor(connection).migrate([("billing", "0002_launch_price")])
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    try:
+        MigrationExecutor(connection).migrate([("billing", "0001_initial")])
+        assert book() == []
+    finally:  # all of it, or the tests that follow miss a column
+        MigrationExecutor(connection).migrate(newest)
     assert book() == [(900, datetime(2026, 1, 1, tzinfo=UTC), None)]
