@@ -80,7 +80,7 @@ class Routing:
 
     def _probing(self, now: float, tried: Collection[str]) -> Route | None:
         for route in self._routes.values():
-            if route.breaker.state is State.HALF_OPEN and route.name not in tried and route.probes(now):
+            if route.breaker.state is not State.CLOSED and route.name not in tried and route.probes(now):
                 return route
         return None
 

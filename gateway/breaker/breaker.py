@@ -40,15 +40,18 @@ class Breaker:
         self._credit = 0.0  # while it ramps up: of a request that is its to take
         self._probing = Probing(settings)
         self._recovered = False
+        self._asked_at = float("-inf")  # by a request, for a call
 
     # -- one call
 
     def probes(self, now: float) -> bool:
-        """Tell whether a call may go out as a probe."""
-        return self.state is State.HALF_OPEN and self._probing.allows(now)
+        """Tell a request whether its call may go out as a probe."""
+        asked_at, self._asked_at = self._asked_at, now
+        return self.state is State.HALF_OPEN and self._probing.allows(asked_at, now)
 
     def begin(self, slow_after: float, now: float) -> Ticket:
         """Admit a call: a plain one while closed, a probe while half-open."""
+        self._asked_at = now
         ticket = Ticket(self._epoch, now, now + slow_after, probe=self.state is State.HALF_OPEN)
         if ticket.probe:
             self._probing.begin(ticket)
@@ -178,10 +181,10 @@ class Breaker:
         return recovered
 
     def wants_probe(self, now: float) -> bool:
-        """Tell whether to ask for the fleet's leave to probe, or for a longer one."""
+        """Tell whether to ask for the fleet's leave to probe, or for a longer one: with requests to probe with."""
         if self.state is State.OPEN:
-            return now >= self._until
-        return self.state is State.HALF_OPEN and self._probing.wants_grant(now)
+            return now >= self._until and now - self._asked_at <= self._settings.probe_lease
+        return self.state is State.HALF_OPEN and self._probing.wants_grant(self._asked_at, now)
 
     def grant(self, now: float) -> None:
         """The leave to probe is ours, for a while."""

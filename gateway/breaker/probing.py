@@ -18,22 +18,20 @@ class Probing:
     def clear(self) -> None:
         self._probe: Ticket | None = None
         self._good = 0  # in a row
-        self._needed = False
 
     def grant(self, now: float) -> None:
         self._until = now + self._settings.probe_lease
-        self._needed = self._probe is not None
 
-    def allows(self, now: float) -> bool:
-        """Tell whether a call may go out as a probe; where only the grant is missing, note that there was one."""
-        if now >= self._until:
-            self._needed = True
-            return False
-        return self._probe is None
+    def allows(self, asked_at: float, now: float) -> bool:
+        """Tell a request whether its call may go out as a probe; the one before it came at `asked_at`.
+
+        Where requests come seldom none would ever meet a grant that holds, and an upstream that is well again would
+        stay shut for good: such a request needs none.
+        """
+        return self._probe is None and (now < self._until or not self._lately(asked_at, now))
 
     def begin(self, ticket: Ticket) -> None:
         self._probe = ticket
-        self._needed = True
 
     def end(self, ticket: Ticket) -> None:
         if self._probe is ticket:
@@ -44,6 +42,9 @@ class Probing:
         self._good += 1
         return self._good >= self._settings.probes
 
-    def wants_grant(self, now: float) -> bool:
+    def wants_grant(self, asked_at: float, now: float) -> bool:
         """Tell whether to ask for a longer one. Who has no requests to probe with leaves it to others."""
-        return self._needed and now + self._settings.probe_lease / 2 >= self._until
+        return self._lately(asked_at, now) and now + self._settings.probe_lease / 2 >= self._until
+
+    def _lately(self, asked_at: float, now: float) -> bool:
+        return now - asked_at <= 2 * self._settings.probe_lease

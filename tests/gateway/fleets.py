@@ -51,12 +51,21 @@ class Process:
 class Processes:
     """Build it inside `skipping`. The first run of `go` starts the background loops."""
 
-    def __init__(self, hosts: Sequence[str], *, seed: int = 1, store: MemoryFleet | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Sequence[str],
+        *,
+        seed: int = 1,
+        store: MemoryFleet | None = None,
+        upstreams: Sequence[str] = (PRIMARY, FALLBACK),
+    ) -> None:
+        self._upstreams = upstreams
         self.store = store or MemoryFleet(LoopClock())
         self.calls: list[Call] = []
         self.orders = 0  # how often a process heard of a new one
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self.all = [self._process(index, host) for index, host in enumerate(hosts)]
+        self.asked = self.all  # those that get requests
         self.states = [State.CLOSED] * len(self.all)  # of the primary's breakers, when last looked at
         self.opened: dict[int, float] = {}  # by process: when its primary's breaker first was seen open
 
@@ -64,7 +73,7 @@ class Processes:
         draw = self._random.random
         upstreams = [
             Upstream(name=name, dialect="vllm", base_url=f"https://{name}/v1", key="k", model="m", priority=priority)
-            for priority, name in enumerate((PRIMARY, FALLBACK), 1)
+            for priority, name in enumerate(self._upstreams, 1)
         ]
         routing = Routing(upstreams, draw=draw, now=0.0, host=host)
         fleet = Fleet(
@@ -84,11 +93,11 @@ class Processes:
         return asyncio.get_running_loop().time()
 
     async def go(self, seconds: float, *, rate: float, until: Callable[[], bool] = lambda: False) -> float:
-        """Let up to `seconds` pass while each process is asked `rate` times a second; return how many did."""
+        """Let up to `seconds` pass while those of `asked` are, `rate` times a second each; return how many did."""
         begun = self.now()
         async with asyncio.TaskGroup() as group:
             loops = [group.create_task(process.fleet.run()) for process in self.all]
-            asking = [group.create_task(self._asked(process, rate)) for process in self.all]
+            asking = [group.create_task(self._asked(process, rate)) for process in self.asked]
             while self.now() - begun < seconds and not until():
                 await asyncio.sleep(LOOK_SECONDS)
                 self._look()

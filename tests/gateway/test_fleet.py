@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import pytest
 from gateway.breaker.rules import Reason
 from gateway.breaker.views import State
 from tests.fakes.clock import skipping
-from tests.gateway.fleets import FAILED, UNREACHED, Processes
+from tests.gateway.fleets import FAILED, PRIMARY, SLOW_AFTER, UNREACHED, Processes
 
 if TYPE_CHECKING:
     from tests.gateway.fleets import Process
@@ -73,6 +74,41 @@ def test_one_process_whose_probes_find_it_well_closes_it_for_all(seed: int) -> N
     probes, others_after = skipping(main())
     assert probes == 3
     assert others_after <= 2
+
+
+def test_processes_without_requests_leave_the_probes_to_those_that_have_some() -> None:
+    async def main() -> float:
+        processes = await down(("a", "b") * 8)
+        processes.fail(None)
+        processes.asked = processes.all[:1]
+        return await processes.go(300, rate=2, until=lambda: any_closed(processes))
+
+    assert skipping(main()) <= 35  # not ten seconds of leave for each of them in turn
+
+
+def test_requests_that_come_seldom_find_the_only_upstream_well_again() -> None:
+    async def main() -> list[bool]:
+        processes = Processes(["alone"], upstreams=(PRIMARY,))
+        (alone,) = processes.all
+        clock, served = processes.now, []
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(alone.fleet.run())
+            for _ in range(10):
+                lease = alone.routing.lease(clock(), slow_after=SLOW_AFTER)
+                assert lease is not None
+                lease.failed(FAILED, clock())
+                lease.release(clock())
+            for _ in range(5):
+                await asyncio.sleep(60)
+                lease = alone.routing.lease(clock(), slow_after=SLOW_AFTER)
+                served.append(lease is not None)
+                if lease is not None:
+                    lease.first_token(clock())
+                    lease.release(clock())
+            running.cancel()
+        return served
+
+    assert skipping(main()) == [True] * 5
 
 
 def test_one_host_that_cannot_connect_opens_for_itself_and_turns_nobody_else() -> None:

@@ -156,7 +156,8 @@ class Seat:
             world.tell(f"process {self._process.number}: {view.name} is", view.state, view.reason)
         if view.state is State.HALF_OPEN:
             meeting.half_open[view.name] = now
-        if view.state is not State.OPEN or view.probe_in or view.draining or view.throttled_for:
+        waits = view.name in self._process.routing.wants_probe(now)  # only who has requests to probe with does
+        if view.state is not State.OPEN or view.probe_in or view.draining or view.throttled_for or not waits:
             self._due.pop(view.name, None)
             return
         since = max(

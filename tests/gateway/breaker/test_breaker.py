@@ -162,12 +162,33 @@ def test_what_was_counted_before_a_transition_is_gone_after_it() -> None:
 def test_a_grant_lapses_and_is_asked_for_again_only_with_requests_to_probe_with() -> None:
     driver = Driver()
     driver.half_open()
+    driver.now += 17
+    assert not driver.breaker.wants_probe(driver.now)  # for 20 s nobody asked: others may have more to do
+    driver.breaker.grant(driver.now)
+    driver.ok()
     driver.now += 10
-    assert not driver.breaker.wants_probe(driver.now)  # unused: others may have more to do
     assert not driver.breaker.probes(driver.now)
     assert driver.breaker.wants_probe(driver.now)
     driver.breaker.grant(driver.now)
     assert driver.breaker.probes(driver.now)
+
+
+def test_a_request_that_is_the_first_in_20_seconds_is_a_probe_without_a_grant() -> None:
+    driver = Driver()
+    driver.half_open()
+    driver.ok()
+    driver.now += 20.1
+    assert driver.breaker.probes(driver.now)
+    assert not driver.breaker.probes(driver.now)  # the next one is not
+
+
+def test_open_it_asks_for_a_grant_only_with_requests_to_probe_with() -> None:
+    driver = Driver()
+    driver.trip()
+    driver.now += 11
+    assert not driver.breaker.wants_probe(driver.now)
+    assert not driver.breaker.probes(driver.now)  # a request asks
+    assert driver.breaker.wants_probe(driver.now)
 
 
 def test_a_grant_in_use_is_renewed_in_time() -> None:

@@ -39,6 +39,7 @@ class Machine(RuleBasedStateMachine):
         self.calls: list[Call] = []
         self.epoch = 0
         self.granted_until = 0.0
+        self.asked_at = float("-inf")
         self.model = Reference(self.now)
         # Its limit of places stays at the cap: a cut by timeouts is a test's of its own.
         still = BreakerSettings(places_cut=1.0)
@@ -65,8 +66,12 @@ class Machine(RuleBasedStateMachine):
     def admit(self) -> None:
         lease = self.routing.lease(self.now, slow_after=SLOW_AFTER)
         half_open = self.model.state is State.HALF_OPEN
-        may_probe = half_open and self.now < self.granted_until and not self.current_probes()
-        expected = len(self.calls) < UPSTREAM.concurrency and (self.model.state is State.CLOSED or may_probe)
+        places = len(self.calls) < UPSTREAM.concurrency
+        granted = self.now < self.granted_until or self.now - self.asked_at > 20
+        may_probe = half_open and not self.current_probes() and granted
+        if places:
+            self.asked_at = self.now
+        expected = places and (self.model.state is State.CLOSED or may_probe)
         assert (lease is not None) == expected
         if lease is not None:
             assert (lease.probe, lease.patience) == (half_open, SLOW_AFTER if half_open else None)
