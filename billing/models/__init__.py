@@ -1,0 +1,30 @@
+"""What it costs: prices, records, balances and postings, rollups, invoices. Money is integer nano-dollars."""
+
+from __future__ import annotations
+
+from billing.models.budgets import Budget, BudgetPeriod, Spend
+from billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries, Issued
+from billing.models.ledger import Balance, Posting
+from billing.models.prices import Price, _Range
+from billing.models.records import Idempotency, JournalOffset, JournalWriter, RequestRecord
+from billing.models.rollups import RollupMark, UsageRollup
+
+__all__ = [
+    "Balance",
+    "Budget",
+    "BudgetPeriod",
+    "Idempotency",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceSeries",
+    "Issued",
+    "JournalOffset",
+    "JournalWriter",
+    "Posting",
+    "Price",
+    "RequestRecord",
+    "RollupMark",
+    "Spend",
+    "UsageRollup",
+    "_Range",  # the first migration names it
+]

@@ -1,0 +1,55 @@
+"""Budgets, and what was spent within them."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import ApiKey, Workspace
+
+
+class BudgetPeriod(models.TextChoices):
+    """In UTC, half-open; a request belongs to the period in which it was admitted. `total` has no end."""
+
+    DAY = "day", "a day"
+    WEEK = "week", "a week"
+    MONTH = "month", "a month"
+    TOTAL = "total", "in total"
+
+
+class Budget(models.Model):
+    """The most that a workspace, or one of its keys, may spend in a period. A wall: no request passes it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="budgets", db_index=False)
+    key = models.ForeignKey(ApiKey, null=True, blank=True, on_delete=models.CASCADE, related_name="budgets")
+    period = models.CharField(max_length=5, choices=BudgetPeriod.choices)
+    limit_nanos = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("workspace", "key", "period"), name="budget_once_per_period", nulls_distinct=False
+            ),
+            models.CheckConstraint(condition=Q(limit_nanos__gte=0), name="budget_not_negative"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.limit_nanos} n$ {self.period}"
+
+
+class Spend(models.Model):
+    """What the records of one holder (a workspace or a key, by its id) cost in a period: moved with the balance."""
+
+    pk = models.CompositePrimaryKey("holder", "period", "starts_on")
+    holder = models.UUIDField()
+    period = models.CharField(max_length=5, choices=BudgetPeriod.choices)
+    starts_on = models.DateField()  # of `total`: 1970-01-01
+    nanos = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.holder} {self.period} {self.starts_on}: {self.nanos} n$"
