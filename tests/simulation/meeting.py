@@ -1,6 +1,7 @@
 """Where simulated processes meet, and what an operator tells them; both fail at times. Rules on what comes of it.
 
-While the meeting place answers, one call in the fleet may probe an upstream, and somebody is to do so before long.
+While the meeting place answers, one call in the fleet may probe an upstream, and somebody is to do so before long. A
+process whose requests come so seldom that it needs no leave may probe beside it.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ class Meeting(MemoryFleet):
             if other.name != probe.name:
                 continue
             alone = min(other.at, probe.at) <= self.ill_until + TURN + PROBE_SECONDS
-            if other.process is probe.process or not alone:
+            seldom = other.seldom or probe.seldom
+            if other.process is probe.process or not (alone or seldom):
                 self._world.broken("probe", f"a second probe of {probe.name}", probe.exchange.serial)
         self._probes.append(probe)
 
@@ -86,6 +88,7 @@ class Probe:
     name: str
     exchange: Exchange
     at: float
+    seldom: bool  # the process asked for none of its calls lately
 
     @property
     def runs(self) -> bool:
@@ -106,11 +109,14 @@ class WatchedRouting(Routing):
     process: Process
 
     def lease(self, now: float, *, slow_after: float, tried: Collection[str] = ()) -> Lease | None:
+        asked_at = {route.name: route.breaker._asked_at for route in self._routes.values()}
         lease = super().lease(now, slow_after=slow_after, tried=tried)
         if lease is not None and lease.probe:
             exchange = self.process.running
             exchange.tell("probes", lease.upstream.name)
-            self.process.world.meeting.probes(Probe(self.process, lease.upstream.name, exchange, now))
+            name = lease.upstream.name
+            seldom = now - asked_at[name] > 2 * PROBE_SECONDS
+            self.process.world.meeting.probes(Probe(self.process, name, exchange, now, seldom))
         return lease
 
 
