@@ -21,7 +21,21 @@ if TYPE_CHECKING:
 TEXTS = ("name", "dialect", "base_url", "key_env", "model")
 OPTIONAL = ("alias",)
 NUMBERS = {"priority": (1, 1, 1000), "weight": (100, 0, 1000), "concurrency": (256, 1, 100_000)}  # default, range
-SETTINGS = (*TEXTS, *OPTIONAL, *NUMBERS)
+COSTS = ("input", "cached", "output")
+MOST_NANOS = 1_000_000_000  # a dollar a token
+SETTINGS = (*TEXTS, *OPTIONAL, *NUMBERS, "cost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCost:
+    """What an upstream takes of us, in nano-dollars a token. What customers pay is `billing`'s."""
+
+    input_nanos: int
+    cached_nanos: int
+    output_nanos: int
+
+    def nanos(self, prompt: int, cached: int, completion: int) -> int:
+        return (prompt - cached) * self.input_nanos + cached * self.cached_nanos + completion * self.output_nanos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +51,7 @@ class Upstream:
     priority: int = 1
     weight: int = 100
     concurrency: int = 256
+    cost: UpstreamCost | None = None  # None: nobody said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +148,20 @@ class _Table:
         self.wrong("E104", f"{key!r} is out of range.", f"Give a whole number from {least} to {most}.")
         return default
 
+    def cost(self) -> UpstreamCost | None:
+        if "cost" not in self.values:
+            return None
+        given = self.values["cost"]
+        if isinstance(given, dict) and given.keys() == set(COSTS) and all(map(_is_price, given.values())):
+            return UpstreamCost(**{f"{item}_nanos": given[item] for item in COSTS})
+        hint = "Give nano-dollars a token, whole numbers: cost = { input = 600, cached = 150, output = 2500 }."
+        self.wrong("E109", "'cost' is not three prices.", hint)
+        return None
+
+
+def _is_price(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NANOS
+
 
 def _upstream(table: _Table, environ: Mapping[str, str]) -> Upstream:
     for key in sorted(table.values.keys() - set(SETTINGS)):
@@ -155,6 +184,7 @@ def _upstream(table: _Table, environ: Mapping[str, str]) -> Upstream:
         priority=table.number("priority"),
         weight=table.number("weight"),
         concurrency=table.number("concurrency"),
+        cost=table.cost(),
     )
 
 

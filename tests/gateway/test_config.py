@@ -58,6 +58,11 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
         (GOOD.replace("https://one.example/v1/", "ftp://one"), ["pylo.E106"]),
         (GOOD + GOOD, ["pylo.E107"]),
         (GOOD.replace("ONE_KEY", "TWO_KEY"), ["pylo.E108"]),
+        (GOOD + "cost = 5", ["pylo.E109"]),
+        (GOOD + "cost = { input = 600, cached = 150 }", ["pylo.E109"]),
+        (GOOD + "cost = { input = 600, cached = 150, output = 2500, fee = 1 }", ["pylo.E109"]),
+        (GOOD + "cost = { input = 600, cached = 1.5, output = 2500 }", ["pylo.E109"]),
+        (GOOD + "cost = { input = 600, cached = 150, output = -1 }", ["pylo.E109"]),
         (GOOD.replace("ONE_KEY", "TWO_KEY").replace("https", "http") + "weight = -1", ["E106", "E108", "E104"]),
     ],
 )
@@ -78,3 +83,11 @@ def test_the_example_that_ships_holds() -> None:
     example = Path(__file__).parents[2] / "deploy" / "upstreams.toml"
     (moonshot,) = load_upstreams(example, {"PYLO_UPSTREAM_MOONSHOT_KEY": "k"})
     assert (moonshot.name, moonshot.base_url, moonshot.model) == ("moonshot", "https://api.moonshot.ai/v1", "kimi-k2.6")
+
+
+def test_what_an_upstream_takes_of_us_is_priced_by_the_token(tmp_path: Path) -> None:
+    path = tmp_path / "upstreams.toml"
+    path.write_text(GOOD + "cost = { input = 600, cached = 150, output = 2500 }")
+    (one,) = load_upstreams(path, ENVIRON)
+    assert one.cost is not None
+    assert one.cost.nanos(prompt=1234, cached=1000, completion=567) == 234 * 600 + 1000 * 150 + 567 * 2500
