@@ -39,11 +39,13 @@ async def listen(url: str, cache: Cache) -> None:
                 await _hear(channel, cache)
         except (RedisError, OSError) as error:
             log.warning("key revocations cannot be heard", extra={"crash": type(error).__name__})
+            _end_if_cancelled()
             await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def _hear(channel: PubSub, cache: Cache) -> None:
     while True:
+        _end_if_cancelled()
         message = await channel.get_message(timeout=POLL_SECONDS)
         if message is None:
             continue
@@ -54,3 +56,13 @@ async def _hear(channel: PubSub, cache: Cache) -> None:
             cache.drop(UUID(message["data"].decode("ascii")))
         except ValueError:
             cache.distrust()  # something was revoked, and we cannot tell what
+
+
+def _end_if_cancelled() -> None:
+    """Raise what redis-py may have lost, or a process that is to end would listen on.
+
+    It sends by `asyncio.wait_for`, and on Python 3.11 that returns its result where a cancellation comes with it.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
