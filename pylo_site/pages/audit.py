@@ -38,6 +38,9 @@ FIELDS = (
     Field("waived_nanos", "What it would have cost, where it was not charged."),
     Field("invoice_id", "The invoice that it is on, once there is one."),
     Field(
+        "batch", "The batch that it was recorded in; its charge is one posting of your balance with the batch's others."
+    ),
+    Field(
         "tries", "Where more than one upstream was asked, or one failed: each, what went wrong, and how long it took."
     ),
 )
