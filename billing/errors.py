@@ -1,7 +1,7 @@
 """The root of billing's errors. Each is beside what raises it.
 
 BillingError
-├── ledger.Unrecordable                 one record can never be written
+├── recording.Unrecordable              one record can never be written
 ├── prices.NoPrice, prices.TooEarly
 ├── pricing.ImpossibleTokens
 ├── documents.Unprintable

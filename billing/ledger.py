@@ -6,102 +6,55 @@ deadlocking, and whoever holds a workspace's balance (`invoicing.issue`) sees it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-import psycopg
 from django.db import DataError, IntegrityError, connection, transaction
 
-from accounts.models import ApiKey
-from billing import pricing, repeats
+from billing import grants, postings, recording, spends
 from billing.errors import BillingError
-from billing.models import JournalOffset, Posting, Price
-from gateway.usage import CHARGED, Outcome
+from billing.models import CUSTOMER, Account, CreditGrant, JournalOffset, Posting
+from billing.postings import Movement, Side
+from billing.recording import Unrecordable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.models import Workspace
-    from gateway.usage import RequestRecord, Try
+    from billing.recording import Inserted
+    from gateway.usage import RequestRecord
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-# Column → its type in Postgres; `_row` gives the values in this order.
-COLUMNS = {
-    "uid": "uuid",
-    "request_id": "text",
-    "workspace_id": "uuid",
-    "key_id": "uuid",
-    "price_id": "uuid",
-    "model": "text",
-    "stream": "bool",
-    "admitted_at": "timestamptz",
-    "recorded_at": "timestamptz",
-    "upstream": "text",
-    "attempts": "int8",
-    "status": "int8",
-    "outcome": "text",
-    "finish_reason": "text",
-    "error_code": "text",
-    "prompt_tokens": "int8",
-    "cached_tokens": "int8",
-    "completion_tokens": "int8",
-    "reasoning_tokens": "int8",
-    "usage_source": "text",
-    "first_token_ms": "int8",
-    "duration_ms": "int8",
-    "cost_nanos": "int8",
-    "waived_nanos": "int8",
-    "tries": "jsonb",
+Kind = Posting.Kind
+AGAINST = {  # what is on the other side of credit
+    Kind.SIGNUP_CREDIT: Account.PROMOTIONS,
+    Kind.PROMOTION: Account.PROMOTIONS,
+    Kind.TOP_UP: Account.PSP_CLEARING,
+    Kind.PAYMENT: Account.PSP_CLEARING,
+    Kind.REFUND: Account.PSP_CLEARING,
+    Kind.CREDIT_NOTE: Account.REFUNDS,
+    Kind.TAX: Account.TAX,
+    Kind.ADJUSTMENT: Account.ADJUSTMENTS,
 }
-_NAMES = ", ".join(COLUMNS)
-_ARRAYS = ", ".join(f"%b::{kind}[]" for kind in COLUMNS.values())
+PROMOTIONAL = frozenset({Kind.SIGNUP_CREDIT, Kind.PROMOTION})
 
-# One statement, so that a balance can move only by the rows that were inserted here and now.
-_APPEND = f"""
-WITH inserted AS (
-    INSERT INTO billing_requestrecord ({_NAMES})
-    SELECT * FROM unnest({_ARRAYS})
-    ON CONFLICT (uid) DO NOTHING
-    RETURNING workspace_id, cost_nanos
-), sums AS (
-    SELECT workspace_id, count(*) AS requests, sum(cost_nanos)::int8 AS cost FROM inserted GROUP BY workspace_id
-), moved AS (
-    UPDATE billing_balance SET nanos = billing_balance.nanos - sums.cost
-    FROM sums WHERE billing_balance.workspace_id = sums.workspace_id
-)
-SELECT coalesce(sum(requests), 0)::int8, coalesce(sum(cost), 0)::int8 FROM sums
-"""  # noqa: S608 - built of the constants above
 _LOCK = "SELECT workspace_id FROM billing_balance WHERE workspace_id = ANY(%s) ORDER BY workspace_id FOR UPDATE"
 _OPEN = """
 INSERT INTO billing_balance (workspace_id, nanos, credit_line_nanos)
 SELECT unnest(%s::uuid[]), 0, 0 ON CONFLICT (workspace_id) DO NOTHING
 """
-_CREDIT = """
-WITH posted AS (
-    INSERT INTO billing_posting (workspace_id, kind, nanos, key, note, posted_at) VALUES (%s, %s, %s, %s, %s, %s)
-    ON CONFLICT (key) DO NOTHING
-    RETURNING workspace_id, nanos
-)
-UPDATE billing_balance SET nanos = billing_balance.nanos + posted.nanos
-FROM posted WHERE billing_balance.workspace_id = posted.workspace_id
-"""
+_CHANGED = "UPDATE billing_balance SET version = version + 1 WHERE workspace_id = %s"
 _SHIPPED = """
 INSERT INTO billing_journaloffset (segment, shipped) VALUES (%s, %s)
 ON CONFLICT (segment) DO UPDATE SET shipped = excluded.shipped
 """
 
 
-class Unrecordable(BillingError):  # noqa: N818 - reads as what it is
-    """One record of the batch can never be written, because of what it says. The others may be, without it."""
-
-    def __init__(self, uid: UUID, reason: str) -> None:
-        self.uid = uid
-        self.reason = reason
-        super().__init__(f"request {uid}: {reason}")
+class NotCredit(BillingError):  # noqa: N818 - reads as what it is
+    """The posting cannot be made of one amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +64,26 @@ class Appended:
     cost_nanos: int
 
 
-def append(records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime) -> Appended:
+def append(
+    records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime, batch: UUID | None = None
+) -> Appended:
     """Write the records that are not there yet, charge them, and remember how far the segment is shipped: all or none.
 
-    Raises `Unrecordable`, naming the first record that can never be written; nothing is written then.
+    What a workspace is charged is one posting, `usage:<batch>:<workspace>`. Raises `Unrecordable`, naming the first
+    record that can never be written; nothing is written then.
     """
-    rows = _rows(records, recorded_at)
+    batch = batch or uuid.uuid4()
+    rows = recording.rows(records, batch=batch, recorded_at=recorded_at)
     try:
         with transaction.atomic():
-            appended = _append(rows)
+            inserted = _append(rows, batch, recorded_at)
             with connection.cursor() as cursor:
                 cursor.execute(_SHIPPED, [segment, shipped])
     except (DataError, IntegrityError, UnicodeEncodeError):
-        _name_the_culprit(rows)
+        _name_the_culprit(rows, batch, recorded_at)
         raise
-    return appended
+    count = sum(each.requests for each in inserted)
+    return Appended(count, len(records) - count, sum(each.cost_nanos for each in inserted))
 
 
 def shipped_offset(segment: str) -> int:
@@ -137,26 +95,84 @@ def forget(segment: str) -> None:
     JournalOffset.objects.filter(segment=segment).delete()
 
 
-def credit(*, workspace: Workspace, kind: Posting.Kind, nanos: int, key: str, note: str = "", at: datetime) -> bool:
-    """Move the balance by `nanos` once for `key`; say whether this call did it. False: it was posted before."""
-    with transaction.atomic(), connection.cursor() as cursor:
+def credit(  # noqa: PLR0913 - one amount, and all that is told of it
+    *,
+    workspace: Workspace,
+    kind: Posting.Kind,
+    nanos: int,
+    key: str,
+    note: str = "",
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> bool:
+    """Move the balance by `nanos` once for `key`; say whether this call did it. False: it was posted before.
+
+    Promotional credit is a grant of its own, and may expire.
+    """
+    promotional = kind in PROMOTIONAL
+    if kind not in AGAINST or (promotional and nanos <= 0) or (expires_at is not None and not promotional):
+        raise NotCredit(f"{kind} of {nanos} n$, expiring {expires_at}")
+    with transaction.atomic():
         lock([workspace.id])
-        cursor.execute(_CREDIT, [workspace.id, kind.value, nanos, key, note, at])
-        return bool(cursor.rowcount == 1)
+        movement = Movement(workspace_id=workspace.id, kind=kind, nanos=nanos, key=key, note=note, at=at)
+        posting = postings.begin([movement]).get(key)
+        if posting is None:
+            return False
+        if promotional:
+            grant = CreditGrant.objects.create(
+                workspace=workspace,
+                posting_id=posting,
+                nanos=nanos,
+                left_nanos=nanos,
+                granted_at=at,
+                expires_at=expires_at,
+            )
+            customer = Side(Account.CUSTOMER_PROMO, nanos, grant.id)
+        else:
+            customer = Side(Account.CUSTOMER_PAID, nanos)
+        sides = ((posting, customer), (posting, Side(AGAINST[kind], -nanos)))
+        if nanos:
+            postings.enter(sides, {posting: workspace.id})
+        return True
 
 
-def open_balance(*, workspace: Workspace, credit_nanos: int, at: datetime) -> None:
+def post(
+    *, workspace: Workspace, kind: Posting.Kind, key: str, at: datetime, sides: Sequence[Side], note: str = ""
+) -> bool:
+    """Write a posting of any sides, which sum to zero, once for `key`; say whether this call did it."""
+    if sum(side.nanos for side in sides):
+        raise NotCredit(f"the sides of {key} do not sum to zero")
+    nanos = sum(side.nanos for side in sides if side.account in CUSTOMER)
+    with transaction.atomic():
+        lock([workspace.id])
+        movement = Movement(workspace_id=workspace.id, kind=kind, nanos=nanos, key=key, note=note, at=at)
+        posting = postings.begin([movement]).get(key)
+        if posting is None:
+            return False
+        postings.enter([(posting, side) for side in sides], {posting: workspace.id})
+        return True
+
+
+def open_balance(*, workspace: Workspace, credit_nanos: int, at: datetime, expires_at: datetime | None = None) -> None:
     """Give a new workspace its balance, and its sign-up credit when there is any. Safe to repeat."""
     with transaction.atomic():
         lock([workspace.id])
         if credit_nanos > 0:
             credit(
                 workspace=workspace,
-                kind=Posting.Kind.SIGNUP_CREDIT,
+                kind=Kind.SIGNUP_CREDIT,
                 nanos=credit_nanos,
                 key=f"signup:{workspace.id}",
                 at=at,
+                expires_at=expires_at,
             )
+
+
+def changed(workspace: UUID) -> None:
+    """Tell the gateways to read the workspace's limits anew; in the transaction that changes them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        lock([workspace])
+        cursor.execute(_CHANGED, [workspace])
 
 
 def lock(workspaces: Collection[UUID]) -> None:
@@ -169,100 +185,57 @@ def lock(workspaces: Collection[UUID]) -> None:
             cursor.execute(_LOCK, [wanted])
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    uid: UUID
-    workspace_id: UUID
-    values: tuple[object, ...]
-    charge: repeats.Charge | None  # of a request that may be a retry of one that is charged
-
-    def as_duplicate(self) -> _Row:
-        values = dict(zip(COLUMNS, self.values, strict=True))
-        values |= {"outcome": Outcome.DUPLICATE.value, "cost_nanos": 0, "waived_nanos": values["cost_nanos"]}
-        return replace(self, values=tuple(values.values()))
-
-
-def _rows(records: Sequence[RequestRecord], recorded_at: datetime) -> list[_Row]:
-    prices = Price.objects.in_bulk({record.price_id for record in records})
-    owners = dict(ApiKey.objects.filter(id__in={record.key_id for record in records}).values_list("id", "workspace_id"))
-    rows = []
-    for record in records:
-        price = prices.get(record.price_id)
-        if price is None:
-            raise Unrecordable(record.uid, f"there is no price {record.price_id}")
-        if owners.get(record.key_id) != record.workspace_id:
-            raise Unrecordable(record.uid, f"workspace {record.workspace_id} has no key {record.key_id}")
-        rows.append(_row(record, price, recorded_at))
-    return rows
-
-
-def _row(record: RequestRecord, price: pricing.Priced, recorded_at: datetime) -> _Row:
-    try:
-        bill = pricing.bill(record.tokens, record.outcome, price)
-        admitted_at = EPOCH + timedelta(milliseconds=record.admitted_at_ms)
-    except (pricing.ImpossibleTokens, OverflowError) as error:
-        raise Unrecordable(record.uid, str(error)) from error
-    values = (
-        record.uid,
-        record.request_id,
-        record.workspace_id,
-        record.key_id,
-        record.price_id,
-        record.model,
-        record.stream,
-        admitted_at,
-        recorded_at,
-        record.upstream,
-        record.attempts,
-        record.status,
-        record.outcome.value,
-        record.finish_reason,
-        record.error_code,
-        record.tokens.prompt,
-        record.tokens.cached,
-        record.tokens.completion,
-        record.tokens.reasoning,
-        record.usage_source.value,
-        record.first_token_ms,
-        record.duration_ms,
-        bill.cost_nanos,
-        bill.waived_nanos,
-        _spelled(record.tries),
-    )
-    charge = None
-    if record.digests and record.outcome in CHARGED:
-        charge = repeats.Charge(record.uid, record.workspace_id, record.digests, admitted_at)
-    return _Row(record.uid, record.workspace_id, values, charge)
-
-
-def _spelled(tries: Sequence[Try]) -> str | None:
-    """Return the attempts as JSON; one that answered is told by the row's other columns."""
-    if not tries or (len(tries) == 1 and not tries[0].fault):
-        return None
-    return msgspec.json.encode(tries).decode()
-
-
-def _append(rows: Sequence[_Row]) -> Appended:
+def _append(rows: Sequence[recording.Row], batch: UUID, at: datetime) -> list[Inserted]:
     """Insert and charge, inside the caller's transaction."""
     if not rows:
-        return Appended(inserted=0, duplicates=0, cost_nanos=0)
+        return []
     lock({row.workspace_id for row in rows})
-    charges = [row.charge for row in rows if row.charge is not None]
-    if charges and (free := repeats.repeated(charges)):
-        rows = [row.as_duplicate() if row.uid in free else row for row in rows]
-    columns = [list(column) for column in zip(*(row.values for row in rows), strict=True)]
-    # psycopg's own cursor sends the arrays as binary; Django's would spell them out, at three times the cost.
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        inserted, cost = cursor.execute(_APPEND, columns).fetchone() or (0, 0)
-    return Appended(inserted=inserted, duplicates=len(rows) - inserted, cost_nanos=cost)
+    inserted = recording.insert(rows)
+    spends.move(inserted)
+    costs: defaultdict[UUID, int] = defaultdict(int)
+    for each in inserted:
+        costs[each.workspace_id] += each.cost_nanos
+    _charge({workspace: cost for workspace, cost in costs.items() if cost}, batch, at)
+    return inserted
 
 
-def _name_the_culprit(rows: Sequence[_Row]) -> None:
-    """Postgres refuses a batch without saying which row it was for: try them one by one, and undo each."""
-    for row in rows:
-        try:
-            with transaction.atomic():
-                _append([row])
-                transaction.set_rollback(True)
-        except (DataError, IntegrityError, UnicodeEncodeError) as error:
-            raise Unrecordable(row.uid, str(error).splitlines()[0]) from error
+def _charge(costs: Mapping[UUID, int], batch: UUID, at: datetime) -> None:
+    """Post what each workspace is charged for the batch."""
+    if not costs:
+        return
+    movements = [
+        Movement(workspace_id=workspace, kind=Kind.USAGE, nanos=-cost, key=f"usage:{batch}:{workspace}", at=at)
+        for workspace, cost in sorted(costs.items())
+    ]
+    posted = postings.begin(movements)
+    workspaces = {posted[each.key]: each.workspace_id for each in movements}
+    taken = grants.take(costs, at)
+    sides = []
+    for posting, workspace in workspaces.items():
+        of = taken[workspace]
+        sides += [(posting, Side(Account.CUSTOMER_PROMO, -nanos, grant)) for grant, nanos in of.of_grants]
+        sides.append((posting, Side(Account.CUSTOMER_PAID, -of.of_paid)))
+        sides.append((posting, Side(Account.REVENUE, costs[workspace])))
+    postings.enter(sides, workspaces)
+
+
+def _name_the_culprit(rows: Sequence[recording.Row], batch: UUID, at: datetime) -> None:
+    """Postgres refuses a batch without saying which row it was for: halve it until one is left, and undo each try."""
+    if not _refused(rows, batch, at):
+        return
+    while len(rows) > 1:
+        half = rows[: len(rows) // 2]
+        rows = half if _refused(half, batch, at) else rows[len(half) :]
+    if reason := _refused(rows, batch, at):
+        raise Unrecordable(rows[0].uid, reason)
+
+
+def _refused(rows: Sequence[recording.Row], batch: UUID, at: datetime) -> str:
+    """Return why Postgres refuses these rows; empty when it does not. Nothing is kept."""
+    try:
+        with transaction.atomic():
+            _append(rows, batch, at)
+            transaction.set_rollback(True)
+    except (DataError, IntegrityError, UnicodeEncodeError) as error:
+        return str(error).splitlines()[0] or type(error).__name__
+    return ""

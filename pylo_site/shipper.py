@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from billing.ledger import Unrecordable
+from billing.recording import Unrecordable
 from gateway import frames, journal
 from gateway.frames import Admit, First, Settle
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from billing.models.budgets import Budget, BudgetPeriod, Spend
 from billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries, Issued
-from billing.models.ledger import Balance, Posting
+from billing.models.ledger import CUSTOMER, Account, Balance, CreditGrant, Entry, Posting
 from billing.models.prices import Price, _Range
 from billing.models.records import Idempotency, JournalOffset, JournalWriter, RequestRecord
 from billing.models.rollups import RollupMark, UsageRollup
 
 __all__ = [
+    "CUSTOMER",
+    "Account",
     "Balance",
     "Budget",
     "BudgetPeriod",
+    "CreditGrant",
+    "Entry",
     "Idempotency",
     "Invoice",
     "InvoiceLine",

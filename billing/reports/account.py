@@ -49,7 +49,7 @@ def funds(workspace: Workspace) -> Funds:
 
 
 def entries(workspace: Workspace, *, before: int | None = None, size: int = PAGE) -> Entries:
-    postings = Posting.objects.filter(workspace=workspace)
+    postings = Posting.objects.filter(workspace=workspace).exclude(kind=Posting.Kind.USAGE)
     if before is not None:
         postings = postings.filter(id__lt=before)
     found = list(postings.order_by("-id")[: size + 1])

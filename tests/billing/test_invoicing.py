@@ -17,7 +17,7 @@ from billing.models import Balance, Invoice, InvoiceLine, InvoiceSeries, Issued,
 from billing.money import NANOS_PER_CENT
 from billing.pricing import Rates
 from gateway.usage import Outcome, Tokens
-from tests.billing.factories import MODEL, NOON, chance, make_key, make_request, make_workspace, record
+from tests.billing.factories import MODEL, NOON, chance, forged, make_key, make_request, make_workspace, record
 from tests.billing.threads import at_once
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ def test_an_invoice_takes_nothing_of_another_workspace(workspace: Workspace, key
 
 def test_lines_that_are_not_the_sum_of_the_records_issue_nothing(workspace: Workspace, key: ApiKey) -> None:
     record(make_request(key))
-    RequestRecord.objects.update(cost_nanos=2_601_901)
+    with forged():
+        RequestRecord.objects.update(cost_nanos=2_601_901)
     with pytest.raises(invoicing.DoesNotAddUp):
         issue(workspace)
     assert nothing_was_issued()
@@ -276,7 +277,8 @@ def test_rule_29_the_month_is_invoiced_after_a_day_of_grace(workspace: Workspace
 def test_a_workspace_that_cannot_be_invoiced_keeps_no_other_waiting(workspace: Workspace, key: ApiKey) -> None:
     other = make_key(make_workspace("Other"))
     record(make_request(key), make_request(other))
-    RequestRecord.objects.filter(workspace=workspace).update(cost_nanos=1)
+    with forged():
+        RequestRecord.objects.filter(workspace=workspace).update(cost_nanos=1)
     assert invoicing.issue_month(NOVEMBER + DAY) == 1
     assert Invoice.objects.get().workspace_id == other.workspace_id
 
@@ -285,7 +287,8 @@ def test_whatever_is_wrong_with_one_workspace_keeps_no_other_waiting(workspace: 
     other = make_key(make_workspace("Other"))
     record(make_request(key))
     issue(workspace, OCTOBER + 14 * DAY)
-    InvoiceLine.objects.update(carried_out_nanos=-1)  # which no code of ours expects
+    with forged():
+        InvoiceLine.objects.update(carried_out_nanos=-1)  # which no code of ours expects
     record(make_request(key, at=OCTOBER + 20 * DAY), make_request(other))
     assert invoicing.issue_month(NOVEMBER + DAY) == 1
     assert Invoice.objects.get(workspace=other.workspace).number == "PYLO-2026-000002"

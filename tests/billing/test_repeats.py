@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 from django.db.models import Sum
 
-from billing import ledger, repeats
+from billing import ledger, recording, repeats
 from billing.models import Balance, Idempotency, RequestRecord
 from billing.reconciliation import findings
 from gateway.usage import CHARGED, Outcome
@@ -130,7 +130,7 @@ def test_what_is_shipped_again_changes_nothing(workspace: Workspace, key: ApiKey
 
 def test_a_batch_that_cannot_be_written_holds_no_digest(key: ApiKey) -> None:
     first = first_of(key)
-    with pytest.raises(ledger.Unrecordable):
+    with pytest.raises(recording.Unrecordable):
         record(first, make_request(key, request_id="a\x00b"))
     assert not Idempotency.objects.exists()
     record(first)

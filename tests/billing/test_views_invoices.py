@@ -14,6 +14,7 @@ from accounts.models import Role
 from billing import invoicing
 from billing.models import Invoice, RequestRecord
 from gateway.usage import Outcome
+from tests.billing.factories import forged
 from tests.billing.seed import NOW, Tenant, member, record, tenant
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def test_an_invoice_shows_that_its_sums_match(client: Client, number: str) -> No
 
 
 def test_an_invoice_whose_records_were_changed_warns(client: Client, number: str) -> None:
-    RequestRecord.objects.update(cost_nanos=1)
+    with forged():
+        RequestRecord.objects.update(cost_nanos=1)
     page = client.get(f"/invoices/{number}/").content.decode()
     assert "Sums do not match" in page
     assert "✓" not in page

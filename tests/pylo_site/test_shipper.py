@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from billing.ledger import Unrecordable
+from billing.recording import Unrecordable
 from gateway import frames, journal
 from gateway.frames import Admit, First, Settle
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource

@@ -59,4 +59,7 @@ def test_entries_are_newest_first_page_by_page_and_nobody_elses() -> None:
 
 
 def test_every_kind_of_posting_has_its_words() -> None:
-    assert [kind.label for kind in Posting.Kind] == ["Sign-up credit", "Credit added", "Adjustment"]
+    assert [kind.label for kind in Posting.Kind] == [
+        *("Sign-up credit", "Promotional credit", "Credit added", "Adjustment", "Usage", "Credit expired", "Refund"),
+        *("Payment of an invoice", "Credit note", "Tax of an invoice"),
+    ]

@@ -11,6 +11,7 @@ from billing.models import RequestRecord
 from billing.reports import invoices as report
 from billing.reports.invoices import Check
 from gateway.usage import Outcome, Tokens
+from tests.billing.factories import forged
 from tests.billing.seed import NOW, Tenant, record, tenant
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +59,8 @@ def test_a_record_that_was_tampered_with_is_noticed(alice: Tenant, change: dict[
     made = record(alice.key, NOW - timedelta(hours=2))
     record(alice.key, NOW - timedelta(hours=1))
     number = issue(alice)
-    RequestRecord.objects.filter(uid=made.uid).update(**change)
+    with forged():
+        RequestRecord.objects.filter(uid=made.uid).update(**change)
     found = report.statement(alice.workspace, number)
     assert found is not None
     assert not found.check.agrees

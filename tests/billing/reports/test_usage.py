@@ -14,7 +14,7 @@ from billing.models import RequestRecord, RollupMark, UsageRollup
 from billing.reports.usage import Totals, usage
 from billing.reports.windows import Span, window
 from gateway.usage import CHARGED, Outcome, Tokens
-from tests.billing.factories import make_key
+from tests.billing.factories import forged, make_key
 from tests.billing.seed import NOW, Tenant, record, tenant
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def alice(db: None) -> Tenant:
 def test_every_bucket_equals_its_records_whatever_was_rolled_up(
     alice: Tenant, made: list[tuple[int, int, Tokens, Outcome]], span: Span, rolled: int | None
 ) -> None:
-    RequestRecord.objects.all().delete()
+    with forged():
+        RequestRecord.objects.all().delete()
     RollupMark.objects.all().delete()
     UsageRollup.objects.all().delete()
     rolled_at = None if rolled is None else NOW - timedelta(minutes=rolled)
@@ -87,7 +88,8 @@ def test_hours_that_stand_still_are_read_from_the_rollups(alice: Tenant) -> None
     made = record(alice.key, NOW - timedelta(hours=5))
     record(alice.key, NOW)
     rollup.catch_up(NOW - timedelta(minutes=30))
-    RequestRecord.objects.filter(uid=made.uid).delete()
+    with forged():
+        RequestRecord.objects.filter(uid=made.uid).delete()
     assert usage(alice.workspace, window(Span.DAY, NOW), now=NOW).totals.requests == 2
 
 
@@ -96,7 +98,8 @@ def test_a_late_record_makes_its_own_hour_live_and_no_other(alice: Tenant) -> No
     record(alice.key, NOW - timedelta(hours=9))
     rollup.catch_up(NOW - timedelta(minutes=30))
     record(alice.key, NOW - timedelta(hours=9), recorded_at=NOW)
-    RequestRecord.objects.filter(uid=gone.uid).delete()  # shows that its hour is still read from the rollups
+    with forged():
+        RequestRecord.objects.filter(uid=gone.uid).delete()  # shows that its hour is still read from the rollups
     assert usage(alice.workspace, window(Span.DAY, NOW), now=NOW).totals.requests == 3
 
 

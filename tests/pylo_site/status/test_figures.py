@@ -11,6 +11,7 @@ from billing.models import RequestRecord
 from gateway.usage import Outcome
 from pylo_site.status.figures import SLOTS, day, quarter
 from pylo_site.status.tally import Tally
+from tests.billing.factories import forged
 from tests.billing.seed import record, tenant
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def put(
     key: ApiKey, at: datetime, outcome: Outcome = Outcome.COMPLETED, *, to: str = "a", first_token: int | None = 300
 ) -> None:
     made = record(key, at, outcome=outcome)
-    RequestRecord.objects.filter(uid=made.uid).update(upstream=to, first_token_ms=first_token)
+    with forged():
+        RequestRecord.objects.filter(uid=made.uid).update(upstream=to, first_token_ms=first_token)
 
 
 def test_the_last_quarter_is_told_by_upstream(key: ApiKey) -> None:
@@ -49,7 +51,8 @@ def test_the_last_quarter_is_told_by_upstream(key: ApiKey) -> None:
 def test_a_failed_attempt_counts_for_the_upstream_that_was_left(key: ApiKey) -> None:
     put(key, NOW - timedelta(minutes=1), to="b")
     tries = [{"upstream": "a", "fault": fault, "status": 0, "duration_ms": 1} for fault in ("throttled", "connect")]
-    RequestRecord.objects.update(tries=[*tries, {"upstream": "b", "fault": "", "status": 200, "duration_ms": 9}])
+    with forged():
+        RequestRecord.objects.update(tries=[*tries, {"upstream": "b", "fault": "", "status": 200, "duration_ms": 9}])
     found = quarter(NOW).totals
     assert found == {"a": Tally(moved=1), "b": Tally(1, times={10: 1})}  # b's own time
     assert (found["a"].failed_share, found["b"].failed_share) == ("100 %", "0 %")

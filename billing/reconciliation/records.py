@@ -1,0 +1,70 @@
+"""What records say, beside their prices, their owners and the rollups."""
+
+from __future__ import annotations
+
+from billing.reconciliation.check import Check
+
+CHECKS = (
+    Check(
+        "a record costs, or is waived, its tokens at its price",
+        """
+        SELECT 'request ' || uid, priced, cost_nanos + waived_nanos
+        FROM (
+            SELECT uid, cost_nanos, waived_nanos,
+                   (prompt_tokens - cached_tokens) * price.input_nanos + cached_tokens * price.cached_nanos
+                   + completion_tokens * price.output_nanos AS priced
+            FROM billing_requestrecord JOIN billing_price AS price ON price.id = price_id
+        ) AS records
+        WHERE priced <> cost_nanos + waived_nanos OR (cost_nanos > 0 AND waived_nanos > 0)
+        ORDER BY 1
+        """,
+    ),
+    Check(
+        "a record's price is its model's and held then",
+        """
+        SELECT 'request ' || uid, 1, 0
+        FROM billing_requestrecord AS record JOIN billing_price AS price ON price.id = price_id
+        WHERE record.model <> price.model OR admitted_at < starts_at OR admitted_at >= ends_at
+        ORDER BY 1
+        """,
+    ),
+    Check(
+        "a record's key and invoice are its workspace's, and the invoice's end is after it",
+        """
+        SELECT 'request ' || uid, 1, 0
+        FROM billing_requestrecord AS record
+        JOIN accounts_apikey AS key ON key.id = key_id
+        LEFT JOIN billing_invoice AS invoice ON invoice.id = invoice_id
+        WHERE key.workspace_id <> record.workspace_id OR invoice.workspace_id <> record.workspace_id
+           OR admitted_at >= period_end
+        ORDER BY 1
+        """,
+    ),
+    Check(
+        "the rollups of a complete hour are the sum of its records",
+        """
+        SELECT format('workspace %%s, key %%s, hour %%s, (requests, failed, prompt, cached, completion, reasoning, '
+                      'cost, waived) %%s of %%s', workspace_id, key_id,
+                      to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24'), rolled.sums, counted.sums),
+               coalesce(counted.nanos, 0), coalesce(rolled.nanos, 0)
+        FROM (
+            SELECT workspace_id, key_id, hour, cost_nanos AS nanos,
+                   ROW(requests, failed, prompt_tokens::numeric, cached_tokens::numeric, completion_tokens::numeric,
+                       reasoning_tokens::numeric, cost_nanos::numeric, waived_nanos::numeric) AS sums
+            FROM billing_usagerollup WHERE hour < %(complete)s AND hour >= coalesce(%(kept)s::timestamptz, '-infinity')
+        ) AS rolled
+        FULL JOIN (
+            SELECT workspace_id, key_id, date_trunc('hour', admitted_at, 'UTC') AS hour, sum(cost_nanos) AS nanos,
+                   ROW(count(*), count(*) FILTER (WHERE outcome <> ALL(%(charged)s)), sum(prompt_tokens),
+                       sum(cached_tokens), sum(completion_tokens), sum(reasoning_tokens), sum(cost_nanos),
+                       sum(waived_nanos)) AS sums,
+                   max(recorded_at) AS latest
+            FROM billing_requestrecord
+            WHERE admitted_at < %(complete)s AND admitted_at >= coalesce(%(kept)s::timestamptz, '-infinity')
+            GROUP BY 1, 2, 3
+        ) AS counted USING (workspace_id, key_id, hour)
+        WHERE coalesce(latest, '-infinity') < %(settled)s AND rolled.sums IS DISTINCT FROM counted.sums
+        ORDER BY 1
+        """,
+    ),
+)
