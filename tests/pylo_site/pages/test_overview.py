@@ -81,7 +81,7 @@ def test_the_month_adds_up_and_the_last_five_are_listed(cast: Cast) -> None:
 
 def test_last_months_requests_are_not_in_this_months_numbers(cast: Cast) -> None:
     key, _ = make_key(cast.adas)
-    record(make_request(key, at=NOW - timedelta(days=40)), at=NOW)
+    record(make_request(key, at=NOW - timedelta(days=34)), at=NOW)
     assert look(cast.adas, cast.ada, NOW).month.requests == 0
 
 
