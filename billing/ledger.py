@@ -9,13 +9,14 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import DataError, IntegrityError, connection, transaction
 
 from billing import grants, postings, recording, spends
 from billing.errors import BillingError
-from billing.models import CUSTOMER, Account, CreditGrant, JournalOffset, Posting
+from billing.models import CUSTOMER, Account, CreditGrant, JournalOffset, JournalWriter, Posting
 from billing.postings import Movement, Side
 from billing.recording import Unrecordable
 
@@ -39,6 +40,7 @@ AGAINST = {  # what is on the other side of credit
     Kind.TAX: Account.TAX,
     Kind.ADJUSTMENT: Account.ADJUSTMENTS,
 }
+BURIED_FOR = timedelta(days=7)  # a writer is remembered
 PROMOTIONAL = frozenset({Kind.SIGNUP_CREDIT, Kind.PROMOTION})
 
 _LOCK = "SELECT workspace_id FROM billing_balance WHERE workspace_id = ANY(%s) ORDER BY workspace_id FOR UPDATE"
@@ -93,6 +95,14 @@ def shipped_offset(segment: str) -> int:
 def forget(segment: str) -> None:
     """Drop the offset of a segment whose file is gone."""
     JournalOffset.objects.filter(segment=segment).delete()
+
+
+def bury(writer: str, at: datetime) -> None:
+    """Note that all is shipped that a gateway's process journalled, and that it is no more."""
+    JournalWriter.objects.update_or_create(
+        name=writer, defaults={"buried_at": at}, create_defaults={"opened_at": at, "buried_at": at}
+    )
+    JournalWriter.objects.filter(buried_at__lt=at - BURIED_FOR).delete()
 
 
 def credit(  # noqa: PLR0913 - one amount, and all that is told of it

@@ -137,7 +137,9 @@ class Gateway:
                         # What is settled is no longer taken back by a drain.
                         async with parts.drain.running(), await failover.first_token() as answer:
                             parts.journal.first(ids.uid, parts.clock.ms())
-                            await relay.forward(answer, outlet, meter, parts.clock, parts.config.deadlines)
+                            await relay.forward(
+                                answer, outlet, meter, parts.journal, parts.clock, parts.config.deadlines
+                            )
                         self._settle(meter.completed(at_ms=parts.clock.ms()), claim, permit)
                         await parts.journal.start()
                         ending = outlet.ending(meter.finish_reason, meter.usage)  # the disk works meanwhile

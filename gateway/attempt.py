@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gateway.deadlines import Deadlines
     from gateway.meter import Meter
-    from gateway.ports import Clock
+    from gateway.ports import Clock, Journal
     from gateway.routing import Lease, Routing
     from gateway.schema import Chat
     from gateway.uids import RequestIds
@@ -31,9 +31,16 @@ class Attempts:
     """Asks upstreams for the answer to a request: two at most, and never the same one twice."""
 
     def __init__(
-        self, client: Client, routing: Routing, deadlines: Deadlines, clock: Clock, draw: Callable[[], float]
+        self,
+        client: Client,
+        routing: Routing,
+        journal: Journal,
+        deadlines: Deadlines,
+        clock: Clock,
+        draw: Callable[[], float],
     ) -> None:
         self.client = client
+        self.journal = journal
         self.routing = routing
         self.deadlines = deadlines
         self.clock = clock
@@ -108,6 +115,7 @@ class Failover:
             raise RuntimeError("nobody to ask")
         answer: Answer | None = None
         seconds = min(self._seconds, call.patience, last - call.begins())
+        self._attempts.journal.attempt(self._ids.uid, call.upstream.name, self._meter.tries.count)
         try:
             async with asyncio.timeout(seconds):
                 stream = await self._attempts.client.open(call.upstream, call.exchange.body, self._ids)

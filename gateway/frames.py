@@ -1,6 +1,7 @@
 """The journal's frames: length, CRC-32, msgpack body. Pure. Typed records only: no field lets words in.
 
-Kind 3 is kept for PROGRESS. A SETTLE carries the whole record, so a reader needs nothing that came before it.
+How far a request is, is no frame but a slot (`gateway.progress`); kind 3 stays free. A SETTLE carries the whole record,
+so a reader needs nothing that came before it.
 """
 
 from __future__ import annotations
@@ -33,9 +34,17 @@ class Settle(msgspec.Struct, frozen=True, array_like=True, tag=4):
     record: RequestRecord
 
 
-Frame = Admit | First | Settle
+class Attempt(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """An upstream is asked; `number` counts from 1."""
+
+    uid: UUID
+    upstream: str
+    number: int
+
+
+Frame = Admit | First | Settle | Attempt
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Admit | First | Settle)
+_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Admit | First | Settle | Attempt)
 
 
 class UnknownFrame(Exception):  # noqa: N818 - names what was met

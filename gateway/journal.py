@@ -2,6 +2,9 @@
 
 <root>/<host>/<boot>-<pid>-<random>/NNNN.log, where <boot> is the start of the process in milliseconds. The kernel frees
 the lock at the death of the process and at nothing else, so a writer that is merely slow or paused never looks dead.
+
+A segment's blocks are taken when it is begun, and a request is admitted only where the ends of all that run have room
+in them: on a full disk nobody new is let in, and who was let in is recorded.
 """
 
 from __future__ import annotations
@@ -9,13 +12,16 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway import frames
 from gateway.disk import Disk
-from gateway.frames import Admit, First, Settle
+from gateway.frames import Admit, Attempt, First, Settle
 from gateway.ports import StoreUnavailable
+from gateway.preallocation import preallocate
+from gateway.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +30,10 @@ if TYPE_CHECKING:
 
     from gateway.frames import Frame
     from gateway.meter import Admitted
-    from gateway.usage import RequestRecord
+    from gateway.usage import RequestRecord, Tokens, UsageSource
 
 SEGMENT_BYTES = 64 * 2**20
+LONGEST_END = 2048  # bytes that a request writes after its admission, at most: its attempts, first token and record
 
 
 @dataclass(slots=True)
@@ -86,17 +93,32 @@ class Journal:
         self._synced = 0
         self._lost = False  # an fsync failed, and what it was for is not yet written again
         self._flushing: asyncio.Future[None] | None = None
+        self._running: set[UUID] = set()  # admitted and not settled
+        self._progress = Progress(directory)
         self._rotate()
 
     async def admit(self, admitted: Admitted) -> None:
-        self._write(Admit(admitted))
+        self._write(Admit(admitted), room=(len(self._running) + 1) * LONGEST_END)
+        self._running.add(admitted.uid)
         await self.start()
+
+    def attempt(self, uid: UUID, upstream: str, number: int) -> None:
+        with suppress(StoreUnavailable):  # then the record of an interrupted request names no upstream
+            self._write(Attempt(uid, upstream, number))
 
     def first(self, uid: UUID, at_ms: int) -> None:
         self._write(First(uid, at_ms))
 
+    def progress(self, uid: UUID, tokens: Tokens, source: UsageSource) -> None:
+        try:
+            self._progress.note(uid, tokens, source)
+        except OSError as error:
+            raise StoreUnavailable(error.strerror) from None
+
     def settle(self, record: RequestRecord) -> None:
+        self._running.discard(record.uid)
         self._write(Settle(record))
+        self._progress.end(record.uid)
 
     async def start(self) -> None:
         """Hand what is written to the disk; it works while the caller does, and `sync` waits for it."""
@@ -120,17 +142,19 @@ class Journal:
             await self.sync()
         finally:
             self._disk.close()
+            self._progress.close()
             segments, self._segments = self._segments, []
             for segment in segments:
-                os.close(segment.file)
+                _close(segment)
             os.close(self._lock)
 
-    def _write(self, frame: Frame) -> None:
+    def _write(self, frame: Frame, room: int = 0) -> None:
+        """Append a frame, to the next segment where this one has not the room for it and for `room` bytes more."""
         data = frames.encode(frame)
         if not self._segments:  # closed: the file's number may be another file's by now
             raise StoreUnavailable
         try:
-            if self._segments[-1].size + len(data) > self._segment_bytes:
+            if self._segments[-1].size + len(data) + min(room, self._segment_bytes // 2) > self._segment_bytes:
                 self._rotate()
             self._append(data)
         except OSError as error:
@@ -158,9 +182,16 @@ class Journal:
             self._rotate()
 
     def _rotate(self) -> None:
+        path = self._directory / f"{self._number + 1:04d}.log"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        try:
+            preallocate(file, self._segment_bytes)
+        except OSError:
+            os.close(file)
+            path.unlink()
+            raise
         self._number += 1
-        path = self._directory / f"{self._number:04d}.log"
-        self._segments.append(_Segment(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)))
+        self._segments.append(_Segment(file))
 
     def _flush(self) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
@@ -204,7 +235,7 @@ class Journal:
         for segment in segments:
             if segment is not self._segments[-1]:
                 self._segments.remove(segment)
-                os.close(segment.file)
+                _close(segment)
 
     def _start_over(self) -> None:
         """After a failed fsync the file's pages may be lost without a word: write them again, to a new file.
@@ -213,11 +244,18 @@ class Journal:
         """
         self._rotate()
         for segment in self._segments[:-1]:
-            os.close(segment.file)
+            _close(segment)
         del self._segments[:-1]
         for data in self._unsynced:
             self._append(data)
         self._lost = False
+
+
+def _close(segment: _Segment) -> None:
+    """Give back the blocks that were not used, where that can be done, and close the file."""
+    with suppress(OSError):
+        os.ftruncate(segment.file, segment.size)
+    os.close(segment.file)
 
 
 def _seen(done: asyncio.Future[None]) -> None:

@@ -49,6 +49,7 @@ class Meter:
         self.tries = tries
         self._digests = digests
         self._text_bytes = text_bytes
+        self._prompt: int | None = None  # in tokens, counted once
         self.finish_reason = ""
         self.shed = ""  # why no upstream, or no other one, was asked
         self.usage: Tokens | None = None
@@ -93,7 +94,7 @@ class Meter:
         """Return the record at the first call and None at any later one: the first end is the end."""
         if self.record is not None:
             return None
-        tokens, source = self._tokens()
+        tokens, source = self.so_far()
         self.record = RequestRecord(
             uid=self.admitted.uid,
             request_id=self.admitted.request_id,
@@ -118,11 +119,14 @@ class Meter:
         )
         return self.record
 
-    def _tokens(self) -> tuple[Tokens, UsageSource]:
+    def so_far(self) -> tuple[Tokens, UsageSource]:
+        """Return what was generated until now, and where the counts are from."""
         if self.usage is not None:
             return self.usage, UsageSource.UPSTREAM
         if not self._deltas:
             return Tokens(), UsageSource.NONE
-        prompt = self._text_bytes() // BYTES_PER_TOKEN
+        if self._prompt is None:
+            self._prompt = self._text_bytes() // BYTES_PER_TOKEN
+        prompt = self._prompt
         counted = Tokens(prompt=prompt, cached=prompt, completion=self._deltas, reasoning=self._reasoning)
         return counted, UsageSource.COUNTED

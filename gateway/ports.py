@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.idempotency import Done, Identity, Known
     from gateway.limits import Answer, Asking, Limits
     from gateway.meter import Admitted
-    from gateway.usage import RequestRecord, Tokens
+    from gateway.usage import RequestRecord, Tokens, UsageSource
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - the port's word
@@ -140,7 +140,15 @@ class Journal(Protocol):
         """Write the admission and hand it to the disk; `sync` returns once it is there."""
         ...
 
+    def attempt(self, uid: UUID, upstream: str, number: int) -> None:
+        """Note that an upstream is asked now. Only the record of an interrupted request needs it: it never fails."""
+        ...
+
     def first(self, uid: UUID, at_ms: int) -> None: ...
+
+    def progress(self, uid: UUID, tokens: Tokens, source: UsageSource) -> None:
+        """Note what the client will have been given, before it is."""
+        ...
 
     def settle(self, record: RequestRecord) -> None:
         """Write the end at once: no await, so nothing can cancel it."""

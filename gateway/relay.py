@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from gateway.deadlines import Deadlines
     from gateway.meter import Meter
     from gateway.outlets import Outlet
-    from gateway.ports import Clock
+    from gateway.ports import Clock, Journal
 
 AFTER_THE_END = frozenset({FaultKind.CUT, FaultKind.STALLED, FaultKind.TRUNCATED})
 
 
-async def forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, deadlines: Deadlines) -> None:
+async def forward(
+    answer: Answer, outlet: Outlet, meter: Meter, journal: Journal, clock: Clock, deadlines: Deadlines
+) -> None:
     """Return when the answer is whole; raise an `ApiError` when it broke off."""
     watch = Watch()
     try:
         async with watch:
-            await _forward(answer, outlet, meter, clock, _Patience(watch, deadlines))
+            await _forward(answer, outlet, meter, journal, clock, _Patience(watch, deadlines))
     except TimeoutError:
         if not watch.expired:
             raise  # not ours
@@ -39,7 +41,9 @@ async def forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, de
         raise interruption(fault)
 
 
-async def _forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, patience: _Patience) -> None:
+async def _forward(
+    answer: Answer, outlet: Outlet, meter: Meter, journal: Journal, clock: Clock, patience: _Patience
+) -> None:
     deltas = answer.held
     while True:
         now_ms, was_ending, spoke = clock.ms(), bool(meter.finish_reason), False
@@ -47,6 +51,7 @@ async def _forward(answer: Answer, outlet: Outlet, meter: Meter, clock: Clock, p
             meter.saw(delta, now_ms)
             spoke = spoke or delta.is_token
         ending = bool(meter.finish_reason)
+        journal.progress(meter.admitted.uid, *meter.so_far())
         patience.rest()
         await outlet.deltas(deltas)
         patience.wait(spoke=spoke or ending != was_ending, ending=ending)

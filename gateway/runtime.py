@@ -112,7 +112,7 @@ class Runtime:
             catalog=Catalog(offer_of(config), CachedPrices(self._postgres.prices, clock, self.spawn)),
             admission=self._admission,
             claims=self._claims,
-            attempts=Attempts(self._client, self.routing, config.deadlines, clock, random.random),
+            attempts=Attempts(self._client, self.routing, self._journal, config.deadlines, clock, random.random),
             journal=self._journal,
             drain=self.drain,
             overload=self._overload,

@@ -3,7 +3,8 @@
 - A SETTLE frame carries the whole record, so shipping needs no frame before it: frames are read from the segment's
   shipped offset, their records inserted under the unique uid, and the offset moved, all in one transaction.
 - An ADMIT matters only when its writer died (its lock is free) without settling it: then every segment that is left of
-  that writer is read from its start, and what has no SETTLE is closed as INTERRUPTED, priced 0, under its own uid.
+  that writer is read from its start, and what has no SETTLE is closed as INTERRUPTED under its own uid: with the tokens
+  that its client may have been given, the upstream that it was of, and no charge.
 - A record that the ledger calls unrecordable is set aside as a file, for a person, and holds up nobody else's.
 - Segments are deleted oldest first, once shipped: all of them when their writer died and its open requests were closed;
   before that those that no open request was admitted in, or a writer that lives long would fill the disk.
@@ -13,12 +14,12 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from billing.recording import Unrecordable
-from gateway import frames, journal
-from gateway.frames import Admit, First, Settle
+from gateway import frames, journal, progress
+from gateway.frames import Admit, Attempt, First, Settle
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from gateway.frames import Frame
     from gateway.meter import Admitted
+    from gateway.progress import Noted
 
 BATCH_BYTES = 2**20
 ERROR_CODE = "internal_error"
@@ -47,6 +49,8 @@ class Ledger(Protocol):
     def shipped_offset(self, segment: str) -> int: ...
 
     def forget(self, segment: str) -> None: ...
+
+    def bury(self, writer: str, at: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +143,18 @@ class Shipper:
 
     def _bury(self, directory: Path, segments: list[Segment]) -> int:
         """Close what a dead writer left open, then delete its journal."""
-        records = [interrupted(each.admitted, each.first_ms) for each in _open(segments)]
+        noted = progress.read(directory)
+        records = [each.interrupted(noted.get(each.admitted.uid)) for each in _open(segments)]
         if records:
             last = segments[-1]
             self._append(records, last, self._offset(last))
             log.warning("closed requests of a dead process", extra={"segment": last.name, "records": len(records)})
+        # Before the files go: should this process die now, the writer is read and buried once more.
+        self._ledger.bury(str(directory.relative_to(self._root)), self._now())
         for segment in segments:
             self._delete(segment)
+        for path in directory.glob(progress.NAME):
+            path.unlink()
         directory.rmdir()
         self._looked.pop(directory, None)
         return len(records)
@@ -170,21 +179,53 @@ class _Open:
     admitted: Admitted
     segment: int
     first_ms: int | None = None
+    upstreams: list[str] = field(default_factory=list)  # that were asked, in order
+
+    def hears(self, frame: First | Attempt) -> None:
+        if isinstance(frame, First):
+            self.first_ms = frame.at_ms
+        else:
+            self.upstreams.append(frame.upstream)
+
+    def interrupted(self, noted: Noted | None) -> RequestRecord:
+        """Return the record: nothing is known of its end, and nothing is charged for it."""
+        admitted = self.admitted
+        first_token_ms = None if self.first_ms is None else max(self.first_ms - admitted.admitted_at_ms, 0)
+        return RequestRecord(
+            uid=admitted.uid,
+            request_id=admitted.request_id,
+            workspace_id=admitted.workspace_id,
+            key_id=admitted.key_id,
+            price_id=admitted.price_id,
+            model=admitted.model,
+            stream=admitted.stream,
+            admitted_at_ms=admitted.admitted_at_ms,
+            upstream=self.upstreams[-1] if self.upstreams else "",
+            attempts=len(self.upstreams),
+            status=STATUS,
+            outcome=Outcome.INTERRUPTED,
+            finish_reason="",
+            error_code=ERROR_CODE,
+            tokens=noted.tokens if noted else Tokens(),
+            usage_source=noted.source if noted else UsageSource.NONE,
+            first_token_ms=first_token_ms,
+            duration_ms=first_token_ms or 0,
+        )
 
 
 def _open(segments: list[Segment]) -> list[_Open]:
-    """Return the admissions that have no end in these segments, with the moment of their first token."""
+    """Return the admissions that have no end in these segments, with what is known of them."""
     found: dict[UUID, _Open] = {}
     for number, segment in enumerate(segments):
         for frame in (frame for batch, _ in batches(segment.path, 0) for frame in batch):
             match frame:
                 case Admit(admitted=admitted):
                     found[admitted.uid] = _Open(admitted, number)
-                case First(uid=uid, at_ms=at_ms):
-                    if uid in found:
-                        found[uid].first_ms = at_ms
                 case Settle(record=record):
                     found.pop(record.uid, None)
+                case First(uid=uid) | Attempt(uid=uid):
+                    if uid in found:
+                        found[uid].hears(frame)
     return list(found.values())
 
 
@@ -200,28 +241,3 @@ def batches(path: Path, offset: int) -> Iterator[tuple[list[Frame], int]]:
                 return
             offset += size
             yield found, offset
-
-
-def interrupted(admitted: Admitted, first_at_ms: int | None) -> RequestRecord:
-    """The record of a request whose process died: nothing is known of its end, and nothing is charged for it."""
-    first_token_ms = None if first_at_ms is None else max(first_at_ms - admitted.admitted_at_ms, 0)
-    return RequestRecord(
-        uid=admitted.uid,
-        request_id=admitted.request_id,
-        workspace_id=admitted.workspace_id,
-        key_id=admitted.key_id,
-        price_id=admitted.price_id,
-        model=admitted.model,
-        stream=admitted.stream,
-        admitted_at_ms=admitted.admitted_at_ms,
-        upstream="",
-        attempts=0,
-        status=STATUS,
-        outcome=Outcome.INTERRUPTED,
-        finish_reason="",
-        error_code=ERROR_CODE,
-        tokens=Tokens(),
-        usage_source=UsageSource.NONE,
-        first_token_ms=first_token_ms,
-        duration_ms=first_token_ms or 0,
-    )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.limits import Answer, Asking
     from gateway.meter import Admitted
     from gateway.ports import Clock, Price, Principal
-    from gateway.usage import RequestRecord
+    from gateway.usage import RequestRecord, Tokens, UsageSource
 
 
 class MemoryKeys:
@@ -167,11 +167,19 @@ class MemoryJournal:
         self.admitted: list[Admitted] = []
         self.firsts: list[UUID] = []
         self.settled: list[RequestRecord] = []
+        self.attempts: list[tuple[UUID, str, int]] = []
+        self.noted: dict[UUID, tuple[Tokens, UsageSource]] = {}  # how far each was when it was last told
 
     async def admit(self, admitted: Admitted) -> None:
         self._write()
         self.admitted.append(admitted)
         self._latest = "admit"
+
+    def attempt(self, uid: UUID, upstream: str, number: int) -> None:
+        self.attempts.append((uid, upstream, number))
+
+    def progress(self, uid: UUID, tokens: Tokens, source: UsageSource) -> None:
+        self.noted[uid] = (tokens, source)
 
     def first(self, uid: UUID, at_ms: int) -> None:  # noqa: ARG002 - the port's signature
         self._write()

@@ -179,7 +179,7 @@ def make_world(
         catalog=Catalog(offer_of(settings), prices),
         admission=admission,
         claims=claims,
-        attempts=Attempts(Client(transport, deadlines, clock), routing, deadlines, clock, lambda: 0.0),
+        attempts=Attempts(Client(transport, deadlines, clock), routing, journal, deadlines, clock, lambda: 0.0),
         journal=journal,
         drain=drain,
         overload=overload,

@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, get_args, get_type_hints
 from uuid import UUID
 
 import pytest
 
-from gateway import frames, journal
+from gateway import frames, journal, preallocation
 from gateway.frames import Admit, First, Settle
-from gateway.journal import Journal
+from gateway.journal import LONGEST_END, Journal
 from gateway.ports import StoreUnavailable
 from tests.gateway.records import make_admitted, make_record
 
@@ -36,7 +38,7 @@ def written(directory: Path) -> list[Frame]:
 
 
 def _names(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
+    return sorted(path.name for path in directory.glob("*.log"))
 
 
 def _inode(path: Path) -> int:
@@ -211,10 +213,76 @@ async def test_a_closed_journal_writes_nowhere(directory: Path, tmp_path: Path) 
     assert [path.read_bytes() for path in others] == [b""] * 3
 
 
+async def test_a_request_is_admitted_only_where_the_ends_of_all_that_run_have_room(directory: Path) -> None:
+    log = Journal(directory, segment_bytes=4 * LONGEST_END)
+    await admit_until_the_next_segment(log, directory)
+    left = 4 * LONGEST_END - (directory / "0001.log").stat().st_size
+    assert 2 * LONGEST_END <= left < 2 * LONGEST_END + 200  # half of a segment, however many run
+    await log.close()
+
+
+async def admit_until_the_next_segment(log: Journal, directory: Path) -> None:
+    for number in range(100):
+        await log.admit(make_admitted(number))
+        if len(_names(directory)) > 1:
+            return
+
+
+async def test_on_a_full_disk_nobody_is_let_in_and_who_was_is_recorded(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Journal(directory, segment_bytes=4 * LONGEST_END)
+    await log.admit(make_admitted(1))
+    monkeypatch.setattr(preallocation, "fallocate", lambda *_: errno.ENOSPC)
+    with pytest.raises(StoreUnavailable):
+        await admit_until_the_next_segment(log, directory)
+    log.settle(make_record(1))
+    await log.close()
+    assert _names(directory) == ["0001.log"]
+    assert written(directory)[-1] == Settle(make_record(1))
+
+
+async def test_a_segments_blocks_are_taken_ahead_and_given_back(directory: Path) -> None:
+    log = Journal(directory, segment_bytes=2**20)
+    await log.admit(make_admitted(1))
+    status = (directory / "0001.log").stat()
+    assert (status.st_blocks * 512 >= 2**20, status.st_size < 1000) == (True, True)
+    await log.close()
+    assert (directory / "0001.log").stat().st_blocks * 512 <= 2**13
+
+
+async def test_a_disk_that_takes_no_blocks_ahead_is_used_all_the_same(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(preallocation, "fallocate", lambda *_: errno.EOPNOTSUPP)
+    log = Journal(directory)
+    await log.admit(make_admitted(1))
+    await log.close()
+    assert written(directory) == [Admit(make_admitted(1))]
+    assert "takes no blocks ahead" in caplog.text
+
+
+def words_of(kind: object) -> set[str]:
+    """Return the names of all texts that a type can hold, wherever in it."""
+    found: set[str] = set()
+    for name, hint in get_type_hints(kind).items():
+        for part in (hint, *get_args(hint)):
+            if part is str:
+                found.add(name)
+            elif is_dataclass(part):
+                found |= words_of(part)
+    return found
+
+
+def test_no_frame_has_a_field_that_words_of_a_prompt_or_an_answer_fit_in() -> None:
+    names = set().union(*(words_of(kind) for kind in get_args(frames.Frame)))
+    assert names == {"request_id", "model", "upstream", "fault", "finish_reason", "error_code"}
+
+
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from gateway.journal import Journal
+from gateway.journal import LONGEST_END, Journal
 from tests.gateway.records import make_admitted, make_record
 async def main():
     log = Journal(Path(sys.argv[1]), segment_bytes=4000)

@@ -18,7 +18,7 @@ from accounts.models import ApiKey, Workspace
 from billing.models import Balance, Price
 from gateway import frames, journal
 from gateway.config import GatewayConfig, Upstream
-from gateway.frames import Admit, First, Settle
+from gateway.frames import Admit, Attempt, First, Settle
 from gateway.runtime import Application
 from pylo_site import draining, upstream_states
 from tests.cast import make_user
@@ -88,7 +88,7 @@ def test_a_completion_is_served_recorded_and_its_key_noted(key: ApiKey, tmp_path
     run(tmp_path, talk)
     (path,) = tmp_path.glob("here/*/0001.log")
     written, _ = frames.decode(path.read_bytes())
-    assert [type(frame) for frame in written] == [Admit, First, Settle]
+    assert [type(frame) for frame in written] == [Admit, Attempt, First, Settle]
     settled = written[-1]
     assert isinstance(settled, Settle)
     assert (settled.record.key_id, settled.record.workspace_id) == (key.id, key.workspace_id)

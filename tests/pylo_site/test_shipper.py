@@ -12,7 +12,8 @@ import pytest
 
 from billing.recording import Unrecordable
 from gateway import frames, journal
-from gateway.frames import Admit, First, Settle
+from gateway.frames import Admit, Attempt, First, Settle
+from gateway.progress import Progress
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
 from pylo_site.management.commands import ship
 from pylo_site.shipper import Shipper
@@ -37,6 +38,7 @@ class Ledger:
     away: bool = False
     remembers: bool = False  # to forget fails
     unrecordable: set[UUID] = field(default_factory=set)
+    buried: dict[str, set[int]] = field(default_factory=dict)  # by writer: which records were there then
 
     def append(self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime) -> object:
         assert recorded_at == NOW
@@ -58,6 +60,10 @@ class Ledger:
         if self.remembers:
             raise ConnectionError
         self.offsets.pop(segment, None)
+
+    def bury(self, writer: str, at: datetime) -> None:
+        assert at == NOW
+        self.buried[writer] = {uid.int for uid in self.rows}
 
 
 class Writer:
@@ -160,6 +166,24 @@ def test_a_dead_writers_open_requests_are_closed_free_and_its_journal_goes(
     assert ledger.rows[UUID(int=2)] == make_record(2)
     assert ledger.rows[UUID(int=3)].outcome is Outcome.INTERRUPTED
     assert (writer.directory.exists(), ledger.offsets) == (False, {})
+    assert ledger.buried == {"host/1-2": {1, 2, 3}}
+
+
+def test_an_interrupted_request_has_the_tokens_that_its_client_may_have_and_its_upstreams(
+    writer: Writer, ledger: Ledger, shipper: Shipper
+) -> None:
+    first, second = UUID(int=1), UUID(int=2)
+    given = Tokens(prompt=100, cached=40, completion=7, reasoning=2)
+    noted = Progress(writer.directory)
+    noted.note(first, given, UsageSource.COUNTED)
+    writer.write(Admit(make_admitted(1)), Attempt(first, "a", 1), Attempt(first, "b", 2), Admit(make_admitted(2)))
+    writer.die()
+    shipper.ship()
+    found = ledger.rows[first]
+    assert (found.tokens, found.usage_source, found.upstream, found.attempts) == (given, UsageSource.COUNTED, "b", 2)
+    assert (ledger.rows[second].tokens, ledger.rows[second].upstream) == (Tokens(), "")
+    assert not writer.directory.exists()
+    noted.close()
 
 
 def test_a_live_writers_oldest_segments_go_once_nothing_is_open_in_them(

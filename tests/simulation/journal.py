@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from gateway.meter import Admitted
-    from gateway.usage import RequestRecord
+    from gateway.usage import RequestRecord, Tokens, UsageSource
     from tests.simulation.dice import Dice
     from tests.simulation.world import World
 
@@ -29,6 +29,7 @@ class SimulatedJournal:
         self.admitted: dict[UUID, Admitted] = {}
         self.settled: list[RequestRecord] = []
         self.refused_settles: set[UUID] = set()
+        self.noted: dict[UUID, Tokens] = {}
         self._written = 0
         self._synced = 0
         self._waiting: dict[UUID, int] = {}  # admissions, and what has to be synced for them
@@ -44,6 +45,12 @@ class SimulatedJournal:
 
     def first(self, uid: UUID, at_ms: int) -> None:  # noqa: ARG002 - the port's signature
         self._write()
+
+    def attempt(self, uid: UUID, upstream: str, number: int) -> None:
+        """Nothing: the simulation has the calls themselves."""
+
+    def progress(self, uid: UUID, tokens: Tokens, source: UsageSource) -> None:  # noqa: ARG002 - the port's signature
+        self.noted[uid] = tokens
 
     def settle(self, record: RequestRecord) -> None:
         if self.dead:

@@ -96,7 +96,7 @@ class Process:
                 catalog=Catalog(offer_of(config), world.prices),
                 admission=self.admission,
                 claims=self.claims,
-                attempts=Attempts(client, self.routing, config.deadlines, clock, throw.random),
+                attempts=Attempts(client, self.routing, self.journal, config.deadlines, clock, throw.random),
                 journal=self.journal,
                 drain=self.drain,
                 overload=self.overload,
