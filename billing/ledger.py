@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
 from django.db import DataError, IntegrityError, connection, transaction
 
 from billing import grants, postings, recording, spends
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from accounts.models import Workspace
     from billing.recording import Inserted
     from gateway.usage import RequestRecord
+
+log = structlog.get_logger(__name__)
 
 Kind = Posting.Kind
 AGAINST = {  # what is on the other side of credit
@@ -85,6 +88,9 @@ def append(
         _name_the_culprit(rows, batch, recorded_at)
         raise
     count = sum(each.requests for each in inserted)
+    if count < len(rows):
+        for uid in recording.conflicts(rows):
+            log.error("ledger_conflict", pylo_request_id=f"req_{uid}")
     return Appended(count, len(records) - count, sum(each.cost_nanos for each in inserted))
 
 

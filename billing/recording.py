@@ -56,6 +56,7 @@ COLUMNS = {
     "batch": "uuid",
     "tries": "jsonb",
 }
+SAME = ("request_id", "status", "prompt_tokens", "cached_tokens", "completion_tokens", "duration_ms")
 _NAMES = ", ".join(COLUMNS)
 _ARRAYS = ", ".join(f"%b::{kind}[]" for kind in COLUMNS.values())
 
@@ -135,6 +136,13 @@ def insert(rows: Sequence[Row]) -> list[Inserted]:
     # psycopg's own cursor sends the arrays as binary; Django's would spell them out, at three times the cost.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return [Inserted(*row) for row in cursor.execute(_INSERT, columns).fetchall()]
+
+
+def conflicts(rows: Sequence[Row]) -> list[UUID]:
+    """Return those that are recorded with something else than they say. What is recorded stays."""
+    known = RequestRecord.objects.filter(uid__in=[row.uid for row in rows]).values_list("uid", *SAME)
+    told = {row.uid: tuple(dict(zip(COLUMNS, row.values, strict=True))[name] for name in SAME) for row in rows}
+    return [uid for uid, *there in known if told[uid] != tuple(there)]
 
 
 def _recorded_strays(records: Sequence[Record], recorded_at: datetime) -> set[UUID]:

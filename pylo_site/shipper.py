@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,7 +44,7 @@ class Ledger(Protocol):
     """What the shipper needs of `billing.ledger`."""
 
     def append(
-        self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime
+        self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime, batch: UUID
     ) -> object: ...
 
     def shipped_offset(self, segment: str) -> int: ...
@@ -124,7 +125,9 @@ class Shipper:
     def _append(self, records: list[RequestRecord], segment: Segment, offset: int) -> None:
         while records:  # an offset that moves over admissions alone is only remembered: to read them again is harmless
             try:
-                self._ledger.append(records, segment=segment.name, shipped=offset, recorded_at=self._now())
+                self._ledger.append(
+                    records, segment=segment.name, shipped=offset, recorded_at=self._now(), batch=uuid.uuid4()
+                )
                 break
             except Unrecordable as error:
                 self._set_aside(error.uid, records)

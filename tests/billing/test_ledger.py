@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db.models import Sum
+from structlog.testing import capture_logs
 
 from billing import ledger, recording
 from billing.models import Balance, Entry, JournalOffset, Posting, RequestRecord
@@ -74,7 +75,10 @@ def test_the_same_request_twice_in_a_batch_is_written_once(workspace: Workspace,
 def test_a_duplicate_that_says_something_else_changes_nothing(workspace: Workspace, key: ApiKey) -> None:
     request = make_request(key)
     record(request)
-    assert record(replace(request, tokens=Tokens(10**6, 0, 10**6), status=500)).inserted == 0
+    with capture_logs() as told:
+        assert record(replace(request, tokens=Tokens(10**6, 0, 10**6), status=500)).inserted == 0
+        assert record(request).inserted == 0
+    assert [(line["event"], line["pylo_request_id"]) for line in told] == [("ledger_conflict", f"req_{request.uid}")]
     assert (RequestRecord.objects.get().cost_nanos, balance(workspace)) == (2_601_900, -2_601_900)
 
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.answer import MOST_BYTES
 from gateway.deadlines import Deadlines
-from gateway.usage import Outcome
+from gateway.outlets import Streamed, Whole
+from gateway.usage import Outcome, UsageSource
 from tests.fakes.asgi import Caller
 from tests.fakes.clock import skipping
 from tests.fakes.upstream import COMMENT, DONE, Act, Step, Turn, content, event, finish, good
 from tests.gateway.conftest import CHAT, TOKEN, make_world
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.deltas import Delta
 
 COMMENTS: list[Step] = [step for _ in range(80) for step in (0.5, COMMENT)]
 
@@ -62,3 +69,28 @@ def test_a_client_that_reads_slowly_is_no_stall_of_the_upstream() -> None:
     answer = skipping(slowly("POST", "/v1/chat/completions", json.dumps(CHAT | {"stream": True}).encode()))
     assert answer.text() == "abc"
     assert world.record.outcome is Outcome.COMPLETED
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_rule_11_what_a_client_is_given_was_noted_in_the_journal_before(
+    monkeypatch: pytest.MonkeyPatch, *, stream: bool
+) -> None:
+    world = make_world(Turn([content("a"), 1.0, content("b"), content("c"), finish(), DONE]))
+    kind = Streamed if stream else Whole
+    given, forward = [0], kind.deltas
+
+    async def deltas(outlet: Streamed | Whole, deltas: Sequence[Delta]) -> None:
+        given[0] += sum(delta.is_token for delta in deltas)
+        ((tokens, source),) = world.journal.noted.values()
+        assert (tokens.completion, source) == (given[0], UsageSource.COUNTED)
+        await forward(outlet, deltas)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(kind, "deltas", deltas)
+    assert skipping(world.chat(stream=stream)).complete
+    assert given == [3]
+
+
+def test_each_upstream_that_is_asked_is_in_the_journal() -> None:
+    world = make_world(Turn(refuse=True), good("a"), upstreams=("first", "second"))
+    assert skipping(world.chat()).complete
+    assert [(name, number) for _, name, number in world.journal.attempts] == [("first", 1), ("second", 2)]

@@ -38,10 +38,15 @@ class Ledger:
     away: bool = False
     remembers: bool = False  # to forget fails
     unrecordable: set[UUID] = field(default_factory=set)
+    batches: set[UUID] = field(default_factory=set)
     buried: dict[str, set[int]] = field(default_factory=dict)  # by writer: which records were there then
 
-    def append(self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime) -> object:
+    def append(
+        self, records: Sequence[RequestRecord], *, segment: str, shipped: int, recorded_at: datetime, batch: UUID
+    ) -> object:
         assert recorded_at == NOW
+        assert batch not in self.batches
+        self.batches.add(batch)
         if self.away:
             raise ConnectionError
         for record in records:
