@@ -44,11 +44,12 @@ class Postgres:
     def _url(self, port: int, database: str = DATABASE) -> str:
         return f"postgresql://{USER}:{quote(self.password)}@{LOOPBACK}:{port}/{database}"
 
-    def start(self) -> Engine:
+    def start(self, port: int = 0) -> Engine:
+        """Start it on a port, or on a free one."""
         if not (self.data / "PG_VERSION").exists():
             self._make()
         release(self.data)
-        port = free()
+        port = port or free()
         settings = {"listen_addresses": LOOPBACK, "port": port, "unix_socket_directories": "", **QUIET}
         settings |= {} if self.durable else HASTY
         words: list[str | Path] = [self.programs / "postgres", "-D", self.data]

@@ -1,7 +1,8 @@
 """`bin/test`: pytest on private engines under var/test, with settings that depend on nobody's shell.
 
 `bin/test --clients [name …]` runs tests/clients instead, under var/clients; `bin/test --chaos [name …]` the long form
-of tests/chaos, under var/chaos; `bin/test --seeds N [--seed S]` plays N seeds of tests/simulation, without engines.
+of tests/chaos, under var/chaos; `bin/test --kill-loop SECONDS` that of tests/killloop; `bin/test --seeds N [--seed S]`
+plays N seeds of tests/simulation, without engines.
 """
 
 from __future__ import annotations
@@ -101,6 +102,11 @@ def _chaos(given: Mapping[str, str], names: list[str]) -> int:
         return _python(settings, "-m", "tests.chaos", *names)
 
 
+def _kill_loop(given: Mapping[str, str], words: list[str]) -> int:
+    with engines_for("killloop", given) as settings:
+        return _python(settings, "-m", "tests.killloop", *words)
+
+
 def _seeds(given: Mapping[str, str], words: list[str]) -> int:
     return _python(given, "-m", "tests.simulation", *words)
 
@@ -109,7 +115,7 @@ def _python(settings: Mapping[str, str], *words: str) -> int:
     return subprocess.run([sys.executable, *words], cwd=ROOT, env=settings, check=False).returncode  # noqa: S603 - our own
 
 
-COMMANDS = {"--clients": _clients, "--chaos": _chaos, "--seeds": _seeds}
+COMMANDS = {"--clients": _clients, "--chaos": _chaos, "--kill-loop": _kill_loop, "--seeds": _seeds}
 
 
 def main() -> int:

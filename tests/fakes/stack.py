@@ -171,13 +171,25 @@ def upstreams(at: Upstream, dialects: Mapping[str, str]) -> str:
 @contextmanager
 def running(var: Path, *, environ: Mapping[str, str], tokens_per_second: int = 2000) -> Iterator[Stack]:
     """Start the product with its files under `var`, on the servers that `environ` names; stop all of it at the end."""
+    with (
+        engines.database(environ["DATABASE_URL"]) as database,
+        engines.redis_number(environ["REDIS_URL"]) as redis,
+        running_on(
+            var, environ={**environ, "DATABASE_URL": database, "REDIS_URL": redis}, tokens_per_second=tokens_per_second
+        ) as stack,
+    ):
+        yield stack
+
+
+@contextmanager
+def running_on(var: Path, *, environ: Mapping[str, str], tokens_per_second: int = 2000) -> Iterator[Stack]:
+    """Start it on an empty database and Redis number, by their URLs."""
     with ExitStack() as cleanup:
         port, upstream_port, payments_port = free_port(), free_port(), free_port()
         env = {
             **_environment(var, port, payments_port),
             **{name: environ[name] for name in PASSED_ON if name in environ},
-            "DATABASE_URL": cleanup.enter_context(engines.database(environ["DATABASE_URL"])),
-            "REDIS_URL": cleanup.enter_context(engines.redis_number(environ["REDIS_URL"])),
+            **{name: environ[name] for name in ("DATABASE_URL", "REDIS_URL")},
         }
         upstream = Upstream(f"http://127.0.0.1:{upstream_port}", var / "truth.log")
         stack = Stack(env, var, upstream)
