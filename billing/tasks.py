@@ -6,9 +6,10 @@ Every task takes `**_`, so that a worker of this release understands the message
 from __future__ import annotations
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from billing import invoicing, repeats, rollup
+from billing import expiry, invoicing, partitions, repeats, rollup
 
 
 @shared_task(name="billing.roll_up_recent")  # type: ignore[untyped-decorator]  # celery ships no types
@@ -24,3 +25,18 @@ def issue_monthly_invoices(**_: object) -> None:
 @shared_task(name="billing.purge_idempotency")  # type: ignore[untyped-decorator]  # as above
 def purge_idempotency(**_: object) -> None:
     repeats.purge(timezone.now())
+
+
+@shared_task(name="billing.expire_credit")  # type: ignore[untyped-decorator]  # as above
+def expire_credit(**_: object) -> None:
+    expiry.expire(timezone.now())
+
+
+@shared_task(name="billing.keep_records")  # type: ignore[untyped-decorator]  # as above
+def keep_records(**_: object) -> None:
+    """Make the months to come, and let go of what has been kept long enough."""
+    now = timezone.now()
+    partitions.make_ahead(now)
+    if settings.PYLO_REQUEST_ID_DAYS:
+        partitions.blank_old(now, settings.PYLO_REQUEST_ID_DAYS)
+    partitions.drop_old(now, settings.PYLO_RECORDS_MONTHS)

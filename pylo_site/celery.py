@@ -30,5 +30,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="23"),
         "options": {"expires": 3000},
     },
+    "expire-credit": {"task": "billing.expire_credit", "schedule": 60.0, "options": {"expires": 60}},
+    "keep-records": {
+        "task": "billing.keep_records",
+        "schedule": crontab(minute="41"),
+        "options": {"expires": 3000},
+    },
 }
 app.autodiscover_tasks(["billing"])

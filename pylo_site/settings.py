@@ -57,6 +57,9 @@ PYLO_METRICS_TOKEN = env.secret(
 )
 PYLO_METRICS_DIR = env.path("PYLO_METRICS_DIR", BASE_DIR / "var" / "metrics")
 PYLO_SIGNUP_CREDIT_NANOS = env.dollars("PYLO_SIGNUP_CREDIT", "pylo.E010", default="0")
+PYLO_SIGNUP_CREDIT_DAYS = env.number("PYLO_SIGNUP_CREDIT_DAYS", "pylo.E053", default=0, least=0, most=3650)
+PYLO_RECORDS_MONTHS = env.number("PYLO_RECORDS_MONTHS", "pylo.E051", default=13, least=2, most=1200)
+PYLO_REQUEST_ID_DAYS = env.number("PYLO_REQUEST_ID_DAYS", "pylo.E052", default=0, least=0, most=3650)
 PYLO_OUTBOX_DIR = env.path("PYLO_OUTBOX_DIR", BASE_DIR / "var" / "outbox")
 PYLO_PAYMENTS_URL = env.text("PYLO_PAYMENTS_URL")  # the sandbox's payment page; empty where there is none
 PYLO_PAYMENTS_SECRET = env.text("PYLO_PAYMENTS_SECRET")  # signs its webhooks

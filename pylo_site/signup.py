@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from email.utils import make_msgid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -43,7 +44,13 @@ class Adapter(DefaultAccountAdapter):
             super().save_user(request, user, form)
             now = timezone.now()
             workspace = open_workspace(owner=user, at=now)
-            ledger.open_balance(workspace=workspace, credit_nanos=settings.PYLO_SIGNUP_CREDIT_NANOS, at=now)
+            days = settings.PYLO_SIGNUP_CREDIT_DAYS
+            ledger.open_balance(
+                workspace=workspace,
+                credit_nanos=settings.PYLO_SIGNUP_CREDIT_NANOS,
+                at=now,
+                expires_at=now + timedelta(days=days) if days else None,
+            )
         return user
 
     def login(self, request: HttpRequest, user: User) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
+from django.utils import timezone
 
-from billing import repeats, rollup, tasks
-from billing.models import Idempotency, Invoice, UsageRollup
+from billing import ledger, partitions, repeats, rollup, tasks
+from billing.models import Balance, Idempotency, Invoice, Posting, UsageRollup
+from billing.periods import month_of
 from pylo_site.celery import app
-from tests.billing.factories import NOON, make_request, record
+from tests.billing.factories import NOON, check_now, make_request, make_workspace, record
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey
@@ -46,9 +48,24 @@ def test_digests_that_no_retry_can_have_are_forgotten(key: ApiKey) -> None:
 def test_whatever_is_scheduled_is_a_task_there_is() -> None:
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert scheduled == {"billing.roll_up_recent", "billing.issue_monthly_invoices", "billing.purge_idempotency"}
+    names = ("roll_up_recent", "issue_monthly_invoices", "purge_idempotency", "expire_credit", "keep_records")
+    assert scheduled == {f"billing.{name}" for name in names}
     assert scheduled <= set(app.tasks)
 
 
 def test_beat_writes_no_file_of_its_own() -> None:
     assert app.conf.beat_scheduler == "celery.beat:Scheduler"
+
+
+@pytest.mark.django_db
+def test_old_months_go_and_new_ones_are_made_and_promotional_credit_expires() -> None:
+    workspace = make_workspace()
+    yesterday = timezone.now() - timedelta(days=1)
+    kind = Posting.Kind.PROMOTION
+    ledger.credit(workspace=workspace, kind=kind, nanos=7, key="a", at=yesterday, expires_at=yesterday)
+    check_now()
+    for _ in range(2):
+        tasks.expire_credit()
+        tasks.keep_records()
+    assert Balance.objects.get(workspace=workspace).nanos == 0
+    assert month_of(timezone.now()).start in partitions.present()
