@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway import keyless, relay, telemetry, validation
+from gateway import keyless, quotes, relay, telemetry, validation
 from gateway.admission import Asked
 from gateway.auth import authenticate
 from gateway.edge import Edge, unavailable
@@ -107,7 +107,14 @@ class Gateway:
         chat = validation.parse(held.read(body))
         model = parts.catalog.require(chat.model)
         price = await parts.catalog.price(model, now_ms := parts.clock.ms())
-        asked = Asked(principal=principal, uid=ids.uid, body_bytes=len(body))
+        asked = Asked(
+            principal=principal,
+            uid=ids.uid,
+            body_bytes=len(body),
+            wanted=quotes.wanted(chat, len(body), price, request.headers(quotes.HEADER)),
+            price=price,
+            at_ms=now_ms,
+        )
         async with (
             parts.admission.permit(asked, reply.carry) as permit,
             await parts.claims.claim(parts.claims.identity(request, ids, principal, body), price) as claim,
@@ -126,12 +133,13 @@ class Gateway:
                 chat.text_bytes,
                 reply.tries,
                 claim.digests,
+                permit.most,
             )
             outlet = outlet_of(chat, reply, meter.admitted, parts.config.deadlines.keep_alive)
             try:
                 await self._durably(parts.journal.admit(meter.admitted), ids)
                 # The disk works meanwhile; no upstream hears of the request before it is done.
-                with parts.attempts.prepared(chat, meter, ids, len(body)) as failover:
+                with parts.attempts.prepared(permit.clamped(chat), meter, ids, len(body)) as failover:
                     await self._durably(parts.journal.sync(), ids)
                     async with request.connected(outlet.heartbeat()):
                         # What is settled is no longer taken back by a drain.
@@ -142,7 +150,8 @@ class Gateway:
                             )
                         self._settle(meter.completed(at_ms=parts.clock.ms()), claim, permit)
                         await parts.journal.start()
-                        ending = outlet.ending(meter.finish_reason, meter.usage)  # the disk works meanwhile
+                        # The disk works meanwhile.
+                        ending = outlet.ending(meter.finish_reason, meter.usage, permit.cost)
                         await self._sync(ids, claim)
                 await outlet.finish(ending)
             except BaseException as error:  # however it ends, it ends in one record

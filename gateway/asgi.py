@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from gateway import cors
-from gateway.errors import BrokenOff, ClientGone, InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from gateway.errors import COST, BrokenOff, ClientGone, InvalidRequest, RequestTooLarge, UnsupportedMediaType
 from gateway.tries import Tries
 
 if TYPE_CHECKING:
@@ -166,7 +166,8 @@ class Reply:
     async def error(self, error: ApiError) -> None:
         """Tell of an error: as the answer, as the last event of a stream, or as a document that visibly has no end."""
         if not self.started:
-            await self.json(error.status, error.json(), error.headers)
+            free = [] if any(name == COST for name, _ in self._carried) else [(COST, b"0")]
+            await self.json(error.status, error.json(), [*error.headers, *free])
         elif self.streams:
             await self.write(b"data: " + error.json() + b"\n\n", last=True)
         else:

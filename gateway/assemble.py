@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.chunks import Usage, usage_of
+from gateway.chunks import Usage  # noqa: TC001 - msgspec reads the annotation
 from gateway.schema import Quiet
 
 if TYPE_CHECKING:
     from gateway.deltas import Delta, ToolFragment
-    from gateway.usage import Tokens
 
 
 class _Function(Quiet, frozen=True):
@@ -65,7 +64,7 @@ class Assembly:
         for fragment in delta.tools:
             self._calls.setdefault(fragment.index, []).append(fragment)
 
-    def json(self, *, id: str, created: int, model: str, finish_reason: str, usage: Tokens | None) -> bytes:  # noqa: A002 - the field's name
+    def json(self, *, id: str, created: int, model: str, finish_reason: str, usage: Usage | None) -> bytes:  # noqa: A002 - the field's name
         content, refusal = "".join(self._content), "".join(self._refusal)
         calls = [_call(fragments) for _, fragments in sorted(self._calls.items())]
         message = _Message(
@@ -82,7 +81,7 @@ class Assembly:
                 created=created,
                 model=model,
                 choices=[_Choice(index=0, message=message, logprobs=None, finish_reason=finish_reason)],
-                usage=usage_of(usage) if usage is not None else None,
+                usage=usage,
             )
         )
 

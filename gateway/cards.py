@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.amounts import dollars
 from gateway.schema import CONTEXT_TOKENS, MOST_STOPS
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ HUGGING_FACE_ID = "moonshotai/Kimi-K2.6"
 QUANTIZATION = "int4"
 DESCRIPTION = "Kimi K2.6 by Moonshot AI: text in, text out, with reasoning, tools and structured outputs."
 FEATURES = ("reasoning", "structured_outputs", "tools")
-NANO_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,9 +193,3 @@ def document(offer: Offer, price: Price) -> Document:
         openrouter=Slug(offer.model),
         deprecation_date=offer.retires.isoformat() if offer.retires is not None else None,
     )
-
-
-def dollars(nanos: int) -> str:
-    """Spell nano-dollars in dollars without an exponent and without a float: 900 is 0.0000009."""
-    whole, rest = divmod(nanos, 10**NANO_DIGITS)
-    return f"{whole}.{rest:0{NANO_DIGITS}d}".rstrip("0").rstrip(".")

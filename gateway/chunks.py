@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.amounts import dollars
 from gateway.schema import Quiet
 
 if TYPE_CHECKING:
@@ -34,15 +35,17 @@ class Usage(msgspec.Struct, frozen=True):
     total_tokens: int
     prompt_tokens_details: Cached
     completion_tokens_details: Reasoned
+    cost: msgspec.Raw  # in dollars, exactly: a float has not all of its digits
 
 
-def usage_of(tokens: Tokens) -> Usage:
+def usage_of(tokens: Tokens, cost_nanos: int) -> Usage:
     return Usage(
         prompt_tokens=tokens.prompt,
         completion_tokens=tokens.completion,
         total_tokens=tokens.prompt + tokens.completion,
         prompt_tokens_details=Cached(tokens.cached),
         completion_tokens_details=Reasoned(tokens.reasoning),
+        cost=msgspec.Raw(dollars(cost_nanos).encode()),
     )
 
 
@@ -100,8 +103,8 @@ class Chunks:
     def finish(self, reason: str) -> bytes:
         return self._open + b'{},"logprobs":null,"finish_reason":' + _encode(reason) + b'}],"usage":null}\n\n'
 
-    def usage(self, tokens: Tokens) -> bytes:
-        return self._begin + b',"choices":[],"usage":' + _encode(usage_of(tokens)) + b"}\n\n"
+    def usage(self, tokens: Tokens, cost_nanos: int) -> bytes:
+        return self._begin + b',"choices":[],"usage":' + _encode(usage_of(tokens, cost_nanos)) + b"}\n\n"
 
     def failure(self, error: ApiError) -> bytes:
         """Spell an error that every SDK raises, and that aggregators read as a chunk that finished with one."""

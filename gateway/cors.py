@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 LIMITED: Final = ("requests", "tokens")
 READABLE: Final = (
     *("x-request-id", "x-pylo-request-id", "retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"),
-    *("server-timing", "x-pylo-attempts"),
+    *("server-timing", "x-pylo-attempts", "x-pylo-max-cost", "x-pylo-cost", "x-pylo-balance"),
     *(f"x-ratelimit-{what}-{kind}" for what in ("limit", "remaining", "reset") for kind in LIMITED),
 )
-SENDABLE: Final = ("authorization", "content-type", "x-request-id", "idempotency-key")
+SENDABLE: Final = ("authorization", "content-type", "x-request-id", "idempotency-key", "x-pylo-max-cost")
 TOKEN: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")  # RFC 9110 section 5.6.2
 MOST_NAMES: Final = 64
 SECONDS: Final = 7200  # the longest that Chromium remembers

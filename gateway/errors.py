@@ -1,7 +1,8 @@
 """What a client may be told. Each error knows its status, type, code and headers; messages never quote a prompt.
 
 ApiError
-├── InvalidRequest 400 ── Unauthorized 401 · InsufficientQuota 402 · PermissionDenied 403 · UnknownUrl 404
+├── InvalidRequest 400 ── Unauthorized 401 · InsufficientQuota 402 ── BudgetExceeded · MaxCostExceeded
+│                         PermissionDenied 403 · UnknownUrl 404
 │                         ModelNotFound 404 · MethodNotAllowed 405 · RequestTooLarge 413
 │                         UnsupportedMediaType 415 · RateLimitExceeded 429 ── TokenRateLimitExceeded
 │                         InProgress 409 · AlreadyCompleted 409 · IdempotencyMismatch 422     of a retry
@@ -21,6 +22,7 @@ import msgspec
 from gateway.usage import Outcome
 
 Headers = list[tuple[bytes, bytes]]
+COST = b"x-pylo-cost"  # what a request is charged, in dollars
 LONGEST_ECHO = 120
 LONGEST_WAIT_SECONDS = 59  # SDKs ignore, or give up on, a Retry-After of a minute and more
 
@@ -133,6 +135,19 @@ class InsufficientQuota(InvalidRequest):
     status = 402
     type = "insufficient_quota"
     code = "insufficient_quota"
+
+
+class BudgetExceeded(InsufficientQuota):
+    """A budget of the workspace's or the key's own: it ends with its period, or is raised in the portal."""
+
+    code = "budget_exceeded"
+
+
+class MaxCostExceeded(InsufficientQuota):
+    """The request's own ceiling."""
+
+    type = "invalid_request_error"
+    code = "max_cost_exceeded"
 
 
 class PermissionDenied(InvalidRequest):

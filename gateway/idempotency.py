@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from gateway.cards import dollars
+from gateway.amounts import dollars
 from gateway.chunks import Usage, usage_of
 from gateway.errors import AlreadyCompleted, IdempotencyMismatch, InProgress, InvalidRequest
 from gateway.usage import Tokens
@@ -134,7 +134,7 @@ def refusal(asked: Identity, known: Known | None, chance: float) -> ApiError | N
         f"{known.tokens.completion} completion tokens, {cost} USD. Answers are not kept, so it cannot be sent again; "
         "send the request under another id to run it anew."
     )
-    return AlreadyCompleted(text, Charged(f"req_{known.uid}", usage_of(known.tokens), cost))
+    return AlreadyCompleted(text, Charged(f"req_{known.uid}", usage_of(known.tokens, known.cost_nanos), cost))
 
 
 def pack(known: Known) -> bytes:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateway.purses import Wanted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
@@ -23,11 +25,17 @@ FULLEST_DEBT = 2 * MINUTE  # until a bucket is full that owes as much as it hold
 
 
 class Kind(StrEnum):
-    """What there may not be more of."""
+    """What there may not be more of; or why a purse gives nothing."""
 
     REQUESTS = "requests"
     TOKENS = "tokens"
     CONCURRENT = "concurrent"
+    MONEY = "money"  # too little is available
+    AT_HAND = "at hand"  # it would do, but processes have some of it at hand, which they give back within a second
+    UNMADE = "unmade"  # Redis does not know the purse
+
+
+OF_MONEY = frozenset({Kind.MONEY, Kind.AT_HAND, Kind.UNMADE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +79,19 @@ class Holder:
         return "this API key" if self.name else "this workspace"
 
 
+FREE = Wanted(prompt_tokens=0, prompt_nanos=0, token_nanos=0, want=0, least=0)  # of what is not charged
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One request that wants in: whose, which, its prompt in tokens as far as that is known."""
+    """One request that wants in: whose, which, its prompt in tokens as far as that is known, what it may cost."""
 
     workspace_id: UUID
     uid: UUID
     tokens: int
     holders: tuple[Holder, ...]
+    purses: tuple[str, ...] = ()
+    wanted: Wanted = FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +106,15 @@ class Level:
 class Answer:
     """What a store of limits says. Refused: `kind` and whose it is, and after how many microseconds there is room.
 
-    There is no such time for concurrent requests: 0.
+    There is no such time for concurrent requests: 0. Of money it is the purse that gives the least.
     """
 
     levels: tuple[Level, ...]  # of the asking's holders, in their order
     kind: Kind | None = None
     holder: int = 0
     wait: int = 0
+    granted: int = 0  # tokens of an answer, which are held for
+    available: tuple[int, ...] = ()  # in each purse, after what was taken
 
 
 def cost(count: int, per_minute: int) -> int:

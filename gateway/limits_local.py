@@ -39,6 +39,18 @@ class Buckets:
 
     def take(self, asking: Asking, now: int) -> Answer:
         """Take of all the request's limits, or of none."""
+        answer = self.look(asking, now)
+        if answer.kind is not None:
+            return answer
+        held = [self._of(asking, holder, now) for holder in asking.holders]
+        for one, holder in zip(held, asking.holders, strict=True):
+            one.requests = max(one.requests, now) + cost(1, holder.limits.requests_per_minute)
+            one.tokens = max(one.tokens, now) + cost(asking.tokens, holder.limits.tokens_per_minute)
+            one.running[asking.uid] = now + self._lease
+        return Answer(tuple(one.level(now) for one in held))
+
+    def look(self, asking: Asking, now: int) -> Answer:
+        """Return whether there is room in all of them."""
         held = [self._of(asking, holder, now) for holder in asking.holders]
         kind, worst, wait = None, 0, 0
         for index, (one, holder) in enumerate(zip(held, asking.holders, strict=True)):
@@ -52,11 +64,6 @@ class Buckets:
                     kind, worst, wait = of, index, after
             if kind is None and self._running(one, now) >= limits.concurrent_requests:
                 kind, worst = Kind.CONCURRENT, index
-        if kind is None:
-            for one, holder in zip(held, asking.holders, strict=True):
-                one.requests = max(one.requests, now) + cost(1, holder.limits.requests_per_minute)
-                one.tokens = max(one.tokens, now) + cost(asking.tokens, holder.limits.tokens_per_minute)
-                one.running[asking.uid] = now + self._lease
         return Answer(tuple(one.level(now) for one in held), kind, worst, wait)
 
     def end(self, asking: Asking, tokens: int, now: int) -> None:

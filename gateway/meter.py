@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID  # noqa: TC003 - the journal's decoder reads the annotations
 
 from gateway.errors import ApiError, ClientGone, InternalError
+from gateway.quotes import Most
 from gateway.tool_calls import Calls
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.tries import Tries
 
 BYTES_PER_TOKEN = 8
+UNHELD = Most()
 OK = 200
 GONE = 499  # recorded for a client that left before it was sent a status
 
@@ -43,9 +45,17 @@ class Meter:
     """One request's count, from admission to its one end."""
 
     def __init__(
-        self, admitted: Admitted, text_bytes: Callable[[], int], tries: Tries, digests: tuple[bytes, ...] = ()
+        self,
+        admitted: Admitted,
+        text_bytes: Callable[[], int],
+        tries: Tries,
+        digests: tuple[bytes, ...] = (),
+        most: Most = UNHELD,
     ) -> None:
+        """`most` is what is held for: whatever an upstream tells beyond that is not charged, nor shown as used."""
         self.admitted = admitted
+        self.most = most
+        self.beyond = 0  # tokens that an upstream told of and nobody pays for
         self.tries = tries
         self._digests = digests
         self._text_bytes = text_bytes
@@ -73,7 +83,8 @@ class Meter:
             if delta.tools:
                 self._calls.saw(delta.tools)
         self.finish_reason = delta.finish_reason or self.finish_reason
-        self.usage = delta.usage or self.usage
+        if delta.usage is not None:
+            self.usage = self._within(delta.usage)
 
     def completed(self, *, at_ms: int) -> RequestRecord | None:
         """End well. Where an upstream counts reasoning and does not tell it, a limit it used up is an answer too."""
@@ -129,4 +140,11 @@ class Meter:
             self._prompt = self._text_bytes() // BYTES_PER_TOKEN
         prompt = self._prompt
         counted = Tokens(prompt=prompt, cached=prompt, completion=self._deltas, reasoning=self._reasoning)
-        return counted, UsageSource.COUNTED
+        return self._within(counted), UsageSource.COUNTED
+
+    def _within(self, told: Tokens) -> Tokens:
+        prompt, completion = min(told.prompt, self.most.prompt), min(told.completion, self.most.completion)
+        if (prompt, completion) == (told.prompt, told.completion):
+            return told
+        self.beyond = told.prompt - prompt + told.completion - completion
+        return Tokens(prompt, min(told.cached, prompt), completion, min(told.reasoning, completion))

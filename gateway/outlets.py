@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.asgi import EVENT_STREAM, JSON
 from gateway.assemble import Assembly
-from gateway.chunks import DONE, KEEP_ALIVE, Chunks
+from gateway.chunks import DONE, KEEP_ALIVE, Chunks, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Outlet(Protocol):
 
     async def deltas(self, deltas: Sequence[Delta]) -> None: ...
 
-    def ending(self, finish_reason: str, usage: Tokens | None) -> bytes:
+    def ending(self, finish_reason: str, usage: Tokens | None, cost_nanos: int) -> bytes:
         """Spell what is left to send of a whole answer."""
         ...
 
@@ -103,10 +103,10 @@ class Streamed:
         if tokens and (parts := [*self._opening(), *map(self._chunks.delta, shown)]):
             await self._send(b"".join(parts))
 
-    def ending(self, finish_reason: str, usage: Tokens | None) -> bytes:
+    def ending(self, finish_reason: str, usage: Tokens | None, cost_nanos: int) -> bytes:
         parts = [*self._opening(), self._chunks.finish(finish_reason)]
         if self._include_usage and usage is not None:
-            parts.append(self._chunks.usage(usage))
+            parts.append(self._chunks.usage(usage, cost_nanos))
         return b"".join([*parts, DONE])
 
     async def finish(self, ending: bytes) -> None:
@@ -162,10 +162,14 @@ class Whole:
         for token in tokens if self._shows_reasoning else _without_reasoning(tokens):
             self._assembly.add(token)
 
-    def ending(self, finish_reason: str, usage: Tokens | None) -> bytes:
+    def ending(self, finish_reason: str, usage: Tokens | None, cost_nanos: int) -> bytes:
         chunks = self._chunks
         return self._assembly.json(
-            id=chunks.id, created=chunks.created, model=chunks.model, finish_reason=finish_reason, usage=usage
+            id=chunks.id,
+            created=chunks.created,
+            model=chunks.model,
+            finish_reason=finish_reason,
+            usage=usage_of(usage, cost_nanos) if usage is not None else None,
         )
 
     async def finish(self, ending: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.limits import UNTIERED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
     from gateway.breaker.views import Counts, FleetView, RemoteOpen, UpstreamView
@@ -24,12 +24,11 @@ class StoreUnavailable(Exception):  # noqa: N818 - the port's word
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Whose key it is, and what its workspace could spend when the key was last read."""
+    """Whose key it is, and what it may use a minute and at once."""
 
     key_id: UUID
     workspace_id: UUID
     expires_at_ms: int | None
-    spendable_nanos: int
     limits: Limits = UNTIERED  # of the workspace
     key_limits: Limits | None = None  # the key's own, where it has lower ones
 
@@ -86,14 +85,20 @@ class KeyStore(Protocol):
 
 
 class LimitStore(Protocol):
-    """Requests and tokens a minute and requests at once, over all processes."""
+    """Requests and tokens a minute and requests at once, over all processes; and what the purses are asked to hold."""
 
-    async def take(self, asking: Asking) -> Answer:
-        """Take of all the request's limits or of none; raise `StoreUnavailable` when that cannot be told in time."""
+    async def take(self, asking: Asking, held: Callable[[int], None]) -> Answer:
+        """Take of all the request's limits and purses or of none; raise `StoreUnavailable` when that is late.
+
+        `held` is told at once for how many tokens there is a hold, also where nobody waits for the answer any more.
+        """
         ...
 
-    def end(self, asking: Asking, tokens: int) -> None:
-        """Give the places back and count what the request really took, at most once. Does not wait, never fails."""
+    def end(self, asking: Asking, tokens: int, freed: int = 0) -> None:
+        """Give the places back and count what the request really took, at most once. Does not wait, never fails.
+
+        `freed` is by how much its hold is lower now.
+        """
         ...
 
     async def renew(self, running: Sequence[Asking]) -> int:

@@ -21,6 +21,7 @@ from gateway.catalog import Catalog
 from gateway.claims import Claims
 from gateway.drain import Drain
 from gateway.fleet import Fleet
+from gateway.holds import Holds
 from gateway.http.transport import Transport
 from gateway.idempotency import Identities
 from gateway.journal import Journal
@@ -32,13 +33,16 @@ from gateway.overload import Overload
 from gateway.ports import StoreUnavailable
 from gateway.routing import Routing
 from gateway.stores import revocations
+from gateway.stores.books import PostgresBooks
 from gateway.stores.fleet import RedisFleet
 from gateway.stores.idempotency import RedisClaims
 from gateway.stores.keys import CachedKeys
 from gateway.stores.limits import RedisLimits
 from gateway.stores.postgres import Postgres
 from gateway.stores.prices import CachedPrices
+from gateway.stores.purses import RedisPurses
 from gateway.stores.redis import Redis
+from gateway.wallets import Wallets
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -84,8 +88,13 @@ class Runtime:
             config.upstreams, config.breaker, draw=random.random, now=clock.seconds(), host=config.host
         )
         self._redis = Redis(config.redis_url)
-        limits = RedisLimits(self._redis, f"{config.host}-{process}")
-        self._limiter = Limiter(limits, clock, config.processes)
+        name = f"{clock.ms()}-{process}"  # never twice, whatever the clock does
+        holds = Holds()
+        purses = RedisPurses(self._redis, f"{config.host}/{name}", holds)
+        books = PostgresBooks(self._postgres)
+        self._wallets = Wallets(books, purses, holds, clock, self.spawn, f"{config.host}/{name}")
+        limits = RedisLimits(self._redis, f"{config.host}-{process}", purses)
+        self._limiter = Limiter(limits, self._wallets, clock, config.processes)
         names = [upstream.name for upstream in config.upstreams]
         self._drains = Drains(self.routing, self._postgres, names)
         self._fleet = Fleet(
@@ -100,7 +109,6 @@ class Runtime:
         identities = Identities(config.idempotency_secret)
         self._claims = Claims(identities, RedisClaims(self._redis), self._postgres, clock, random.random)
         self._client = upstream.Client(transport, config.deadlines, clock)
-        name = f"{clock.ms()}-{process}"  # never twice, whatever the clock does
         self._board = Board(config.metrics_token, config.metrics_dir, self._load, self._views)
         self._journal = Journal(config.journal_dir / config.host / name, timed=self._board.metrics.synced)
         self._admission = Admission(config.most_in_flight, self._limiter, random.random)
@@ -136,6 +144,7 @@ class Runtime:
         self.spawn(self._redis.keep())
         await self._redis.tried()
         self.spawn(self._limiter.keep())
+        self.spawn(self._wallets.keep())
         self.spawn(self._drains.run())
         self.spawn(self._fleet.run())
         self.spawn(revocations.listen(self._config.redis_url, self._keys))

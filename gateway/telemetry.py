@@ -40,6 +40,7 @@ class Access:
     cached_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
+    beyond_tokens: int = 0  # which the upstream told of beyond what was held for, and which are not charged
     bad_tool_calls: int = 0  # whose arguments are no JSON object
     workspace_id: str = ""
     key_id: str = ""
@@ -55,6 +56,7 @@ class Access:
         tokens = record.tokens
         self.prompt_tokens, self.cached_tokens = tokens.prompt, tokens.cached
         self.completion_tokens, self.reasoning_tokens = tokens.completion, tokens.reasoning
+        self.beyond_tokens = meter.beyond
         self.bad_tool_calls = meter.bad_tool_calls
 
 

@@ -27,9 +27,7 @@ from gateway.dialects.reading import Asked, ChunkReader
 from gateway.dialects.schemas import Budget, flavoured
 from gateway.dialects.tool_ids import CanonicalIds
 from gateway.dialects.tool_names import MOONSHOTS, ToolNames
-from gateway.schema import CONTEXT_TOKENS, Chat, ResponseFormat, Thinking, Tool
-
-USUAL_LIMIT = 32_768  # Moonshot stops after about a thousand tokens when no limit is given
+from gateway.schema import Chat, ResponseFormat, Thinking, Tool
 
 
 def exchange(chat: Chat, model: str, tenant: str) -> Exchange:
@@ -44,7 +42,7 @@ def exchange(chat: Chat, model: str, tenant: str) -> Exchange:
         messages=history.spelled(chat),
         stream=True,
         stream_options=USAGE_AT_THE_END,
-        max_completion_tokens=chat.limit or _usual_limit(chat),
+        max_completion_tokens=chat.limit,
         stop=chat.stops or None,
         tools=[_tool(tool, names, budget) for tool in chat.tools or []] or None,
         tool_choice=choice_of(chat, names),
@@ -61,11 +59,6 @@ def _thinking(chat: Chat, *, thinks: bool) -> Thinking | None:
     if not thinks:
         return Thinking(type="disabled")
     return Thinking(type="enabled", keep="all") if chat.keeps_thoughts else None
-
-
-def _usual_limit(chat: Chat) -> int | None:
-    room = CONTEXT_TOKENS - chat.text_bytes()  # a token has at least one byte
-    return USUAL_LIMIT if room >= 2 * USUAL_LIMIT else None
 
 
 def _tool(tool: Tool, names: ToolNames, budget: Budget) -> Tool:

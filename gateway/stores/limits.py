@@ -8,18 +8,24 @@ renewal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.limits import Answer, Kind, Level, cost
+from gateway.ports import StoreUnavailable
+from gateway.stores.purse_scripts import LOOK, RELEASE
+from gateway.stores.purses import PREFIX
 from gateway.stores.redis import Script
+from gateway.stores.resp import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.limits import Asking
+    from gateway.stores.purses import RedisPurses
     from gateway.stores.redis import Redis
+    from gateway.stores.resp import Word
 
-KINDS = (None, Kind.REQUESTS, Kind.TOKENS, Kind.CONCURRENT)
+KINDS = (None, Kind.REQUESTS, Kind.TOKENS, Kind.CONCURRENT, Kind.MONEY, Kind.AT_HAND, Kind.UNMADE)
 PROCESSES = "pylo:lim:processes"
 LEASE = 30_000_000  # microseconds
 
@@ -36,50 +42,59 @@ local function keep(key, requests, tokens)
   redis.call('SET', key, string.format('%.0f %.0f', now + requests, now + tokens), 'PX', until_full)
 end
 """
-# ARGV: uid, lease, then for each holder its price of a request and of the tokens, and how many may run
+# KEYS: two of each holder, then the purses. ARGV: uid, lease, how many holders, then for each its price of a request
+# and of the tokens, and how many may run; then what the purses need
 TAKE = Script(
     LEVELS
+    + LOOK
     + """
-local lease, minute = tonumber(ARGV[2]), 60000000
-local kind, worst, wait = 0, 0, 0
-local told, requests, tokens = {0, 0, 0}, {}, {}
-for i = 1, #KEYS / 2 do
+local lease, minute, holders = tonumber(ARGV[2]), 60000000, tonumber(ARGV[3])
+local kind, worst, wait, granted, free = 0, 0, 0, 0, {}
+local told, requests, tokens = {0, 0, 0, 0}, {}, {}
+for i = 1, holders do
   local r, t = levels(KEYS[2 * i - 1])
   requests[i], tokens[i] = r, t
-  local r_wait, t_wait = r + ARGV[3 * i] - minute, t + ARGV[3 * i + 1] - minute
+  local r_wait, t_wait = r + ARGV[3 * i + 1] - minute, t + ARGV[3 * i + 2] - minute
   if r_wait > wait then kind, worst, wait = 1, i - 1, r_wait end
   if t_wait > wait then kind, worst, wait = 2, i - 1, t_wait end
-  local running, most = KEYS[2 * i], tonumber(ARGV[3 * i + 2])
+  local running, most = KEYS[2 * i], tonumber(ARGV[3 * i + 3])
   if kind == 0 and redis.call('ZCARD', running) >= most then
     redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
     if redis.call('ZCARD', running) >= most then kind, worst = 3, i - 1 end
   end
 end
-for i = 1, #KEYS / 2 do
+local first, at = 2 * holders + 1, 3 * holders + 3
+if kind == 0 and KEYS[first] then kind, worst, granted, free = look(first, at) end
+for i = 1, holders do
   if kind == 0 then
-    requests[i], tokens[i] = requests[i] + ARGV[3 * i], tokens[i] + ARGV[3 * i + 1]
+    requests[i], tokens[i] = requests[i] + ARGV[3 * i + 1], tokens[i] + ARGV[3 * i + 2]
     keep(KEYS[2 * i - 1], requests[i], tokens[i])
     redis.call('ZADD', KEYS[2 * i], string.format('%.0f', now + lease), ARGV[1])
     redis.call('PEXPIRE', KEYS[2 * i], math.ceil(lease / 1000))
   end
-  told[2 * i + 2], told[2 * i + 3] = requests[i], tokens[i]
+  told[2 * i + 3], told[2 * i + 4] = requests[i], tokens[i]
 end
-told[1], told[2], told[3] = kind, worst, wait
+if kind == 0 and KEYS[first] then hold(first, at, ARGV[at + 3] + granted * ARGV[at + 4], free) end
+for i = 1, #free do told[2 * holders + 4 + i] = free[i] end
+told[1], told[2], told[3], told[4] = kind, worst, wait, granted
 return told
 """
 )
-# ARGV: uid, then for each holder by how much its tokens cost more than was taken for them
+# KEYS: as above. ARGV: uid, how many holders, for each by how much its tokens cost more than was taken for them; then
+# what the purses need
 END = Script(
     LEVELS
+    + RELEASE
     + """
-local deepest = 120000000
-for i = 1, #KEYS / 2 do
-  local more = tonumber(ARGV[i + 1])
+local deepest, holders = 120000000, tonumber(ARGV[2])
+for i = 1, holders do
+  local more = tonumber(ARGV[i + 2])
   if redis.call('ZREM', KEYS[2 * i], ARGV[1]) == 1 and more ~= 0 then
     local r, t = levels(KEYS[2 * i - 1])
     keep(KEYS[2 * i - 1], r, math.min(math.max(t + more, 0), math.max(deepest, t)))
   end
 end
+if KEYS[2 * holders + 1] then release(2 * holders + 1, holders + 2) end
 """
 )
 # ARGV: the process's name, lease, then the uid that runs under each further key
@@ -107,28 +122,48 @@ def _keys(asking: Asking) -> list[str]:
 class RedisLimits:
     """A `LimitStore`. `process` names this one; never twice, whatever is restarted."""
 
-    def __init__(self, redis: Redis, process: str, *, lease: int = LEASE) -> None:
+    def __init__(self, redis: Redis, process: str, purses: RedisPurses, *, lease: int = LEASE) -> None:
         self._redis = redis
         self._process = process
+        self._purses = purses
         self._lease = lease
+        purses.scripts += [TAKE, END]
 
-    async def take(self, asking: Asking) -> Answer:
-        args: list[int | bytes] = [asking.uid.bytes, self._lease]
+    async def take(self, asking: Asking, held: Callable[[int], None]) -> Answer:
+        generation = self._purses.generation
+        args: list[Word] = [asking.uid.bytes, self._lease, len(asking.holders)]
         for holder in asking.holders:
             limits = holder.limits
             args.append(cost(1, limits.requests_per_minute))
             args.append(cost(asking.tokens, limits.tokens_per_minute))
             args.append(limits.concurrent_requests)
-        kind, worst, wait, *levels = await self._redis.run(TAKE, _keys(asking), args)
-        pairs = zip(levels[::2], levels[1::2], strict=True)
-        return Answer(tuple(Level(requests, tokens) for requests, tokens in pairs), KINDS[kind], worst, wait)
+        wanted = asking.wanted
+        args += [self._purses.name, self._purses.epoch, wanted.prompt_nanos, wanted.token_nanos]
+        args += [wanted.want, wanted.least, int(wanted.soft)]
 
-    def end(self, asking: Asking, tokens: int) -> None:
+        def heard(reply: Any) -> None:
+            if not isinstance(reply, Refusal) and not reply[0] and generation == self._purses.generation:
+                held(reply[3])
+
+        keys = [*_keys(asking), *(PREFIX + purse for purse in asking.purses)]
+        kind, worst, wait, granted, *rest = await self._redis.run(TAKE, keys, args, heard)
+        if generation != self._purses.generation:  # told anew meanwhile, without this
+            raise StoreUnavailable("another life")
+        levels = rest[: 2 * len(asking.holders)]
+        pairs = zip(levels[::2], levels[1::2], strict=True)
+        stands = tuple(Level(requests, tokens) for requests, tokens in pairs)
+        return Answer(stands, KINDS[kind], worst, wait, granted, tuple(rest[len(levels) :]))
+
+    def end(self, asking: Asking, tokens: int, freed: int = 0) -> None:
         more = [
             cost(tokens, holder.limits.tokens_per_minute) - cost(asking.tokens, holder.limits.tokens_per_minute)
             for holder in asking.holders
         ]
-        self._redis.post(END, _keys(asking), [asking.uid.bytes, *more])
+        keys, args = _keys(asking), [asking.uid.bytes, len(more), *more]
+        if freed:
+            keys += [PREFIX + purse for purse in asking.purses]
+            args += [self._purses.name, self._purses.epoch, freed]
+        self._redis.post(END, keys, args)
 
     async def renew(self, running: Sequence[Asking]) -> int:
         keys, uids = [PROCESSES], list[bytes]()

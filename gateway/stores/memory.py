@@ -6,8 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.idempotency import Done, Running
-from gateway.limits import SECOND
-from gateway.limits_local import Buckets
 from gateway.ports import Claimed, StoreUnavailable
 from gateway.stores.prices import holding
 
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from gateway.idempotency import Identity, Known
-    from gateway.limits import Answer, Asking
     from gateway.meter import Admitted
     from gateway.ports import Clock, Price, Principal
     from gateway.usage import RequestRecord, Tokens, UsageSource
@@ -43,34 +40,6 @@ class MemoryKeys:
 
     def used(self, key_id: UUID, at_ms: int) -> None:
         self.uses[key_id] = at_ms
-
-
-class MemoryLimits:
-    """A `LimitStore` for tests of one process. `away` makes it unreachable; `lease` is in microseconds."""
-
-    def __init__(self, clock: Clock, *, lease: int = 30 * SECOND) -> None:
-        self.away = False
-        self._clock = clock
-        self._buckets = Buckets(lease)
-
-    async def take(self, asking: Asking) -> Answer:
-        if self.away:
-            raise StoreUnavailable
-        return self._buckets.take(asking, self._now())
-
-    def end(self, asking: Asking, tokens: int) -> None:
-        if not self.away:
-            self._buckets.end(asking, tokens, self._now())
-
-    async def renew(self, running: Sequence[Asking]) -> int:
-        if self.away:
-            raise StoreUnavailable
-        for asking in running:
-            self._buckets.renew(asking, self._now())
-        return 1
-
-    def _now(self) -> int:
-        return int(self._clock.seconds() * SECOND)
 
 
 class MemoryPrices:

@@ -33,13 +33,12 @@ MOST_CHARGED = 2  # connections that may be busy with looking for what a request
 OPTIONS = "-c statement_timeout=2000 -c application_name=pylo-gateway"
 
 FIND_KEY = """
-    SELECT k.id, k.workspace_id, k.expires_at, COALESCE(b.nanos + b.credit_line_nanos, 0),
+    SELECT k.id, k.workspace_id, k.expires_at,
         t.requests_per_minute, t.tokens_per_minute, t.concurrent_requests,
         k.requests_per_minute, k.tokens_per_minute, k.concurrent_requests
     FROM accounts_apikey k
     JOIN accounts_workspace w ON w.id = k.workspace_id
     LEFT JOIN accounts_tier t ON t.id = w.tier_id
-    LEFT JOIN billing_balance b ON b.workspace_id = w.id
     WHERE k.digest = ANY(%s) AND k.revoked_at IS NULL AND w.suspended_at IS NULL
 """
 NOTE_USE = """
@@ -111,6 +110,13 @@ class Postgres:
     async def charged(self, asked: Identity, since_ms: int) -> Done | None:
         return await self._answered(self._charged(asked, since_ms), self._retry_patience)
 
+    async def row(self, query: str, values: Mapping[str, object]) -> TupleRow:
+        """Return the one row of a statement."""
+        return await self._answered(self._row(query, values))
+
+    async def run(self, query: str, values: Sequence[object]) -> None:
+        await self._answered(self._run(query, values))
+
     async def _answered(self, asking: Coroutine[Any, Any, T], patience: float = 0.0) -> T:
         """Wait so long and no longer. What does not answer is cancelled beside: that may take psycopg seconds more."""
         task = asyncio.create_task(asking)  # noqa: TID251 - ends by itself, at the latest with the pool
@@ -126,19 +132,29 @@ class Postgres:
             raise StoreUnavailable
         return task.result()
 
+    async def _row(self, query: str, values: Mapping[str, object]) -> TupleRow:
+        async with self._connection() as connection:
+            row = await (await connection.execute(query, values)).fetchone()
+        if row is None:
+            raise StoreUnavailable("no row")
+        return row
+
+    async def _run(self, query: str, values: Sequence[object]) -> None:
+        async with self._connection() as connection:
+            await connection.execute(query, values)
+
     async def _principal(self, digests: Sequence[bytes]) -> Principal | None:
         async with self._connection() as connection:
             cursor = await connection.execute(FIND_KEY, (list(digests),))
             row = await cursor.fetchone()
         if row is None:
             return None
-        key_id, workspace_id, expires_at, spendable, *limits = row
+        key_id, workspace_id, expires_at, *limits = row
         of_workspace = UNTIERED if limits[0] is None else Limits.of(*limits[:3])
         return Principal(
             key_id=key_id,
             workspace_id=workspace_id,
             expires_at_ms=None if expires_at is None else milliseconds(expires_at),
-            spendable_nanos=int(spendable),
             limits=of_workspace,
             key_limits=of_workspace.lowered(*limits[3:]),
         )

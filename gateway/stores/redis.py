@@ -19,7 +19,7 @@ from gateway.stores.resp import Link, Refusal
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from gateway.stores.resp import Word
 
@@ -120,14 +120,25 @@ class Redis:
         self._server = Server(url)
         self._patience = patience
         self._link: Link | None = None
+        self.welcome: Callable[[Link], Awaitable[None]] | None = None  # has a new connection to itself first
         self._tried = asyncio.Event()
 
     @property
     def away(self) -> bool:
         return self._link is None or self._link.lost.done()
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
-        """Return the script's reply: int, bytes, None or a list of those.
+    @property
+    def link(self) -> Link | None:
+        return self._link
+
+    async def run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[Word],
+        heard: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Return the script's reply: int, bytes, None or a list of those. `heard` has it at once, or a `Refusal`.
 
         Raise `StoreUnavailable` after at most the patience of two calls, the second one only where Redis has forgotten
         the script; at once while Redis is known to be away.
@@ -135,11 +146,11 @@ class Redis:
         link = self._link
         if link is None:
             raise StoreUnavailable("away")
-        reply = await link.ask(("EVALSHA", script.sha, len(keys), *keys, *args))
+        reply = await link.ask(("EVALSHA", script.sha, len(keys), *keys, *args), heard=heard)
         if not isinstance(reply, Refusal):
             return reply
         if reply.code == "NOSCRIPT":
-            reply = await link.ask(("EVAL", script.source, len(keys), *keys, *args))
+            reply = await link.ask(("EVAL", script.source, len(keys), *keys, *args), heard=heard)
             if not isinstance(reply, Refusal):
                 return reply
         _refused(link, reply)
@@ -179,7 +190,14 @@ class Redis:
         while True:
             since = loop.time()
             try:
-                self._link = await self._server.link(self._patience)
+                link = await self._server.link(self._patience)
+                try:
+                    if self.welcome is not None:
+                        await self.welcome(link)
+                except BaseException:
+                    link.drop("not welcome")
+                    raise
+                self._link = link  # within one turn: what is asked of it is behind its welcome
                 log.log(logging.WARNING if told else logging.DEBUG, "Redis answers")
                 told = ""
                 self._tried.set()

@@ -12,7 +12,7 @@ from gateway.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Word = str | int | bytes
 
@@ -37,12 +37,18 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = hiredis.Reader(protocolError=ValueError, replyError=Refusal)
         self._outgoing: list[bytes] = []
-        self._waiting: deque[tuple[float, Future[Any]]] = deque()  # until when, and who
+        # until when, and who; and who hears of the reply at once, even where nobody waits for it any more
+        self._waiting: deque[tuple[float, Future[Any], Callable[[Any], None] | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # when it rings
 
-    def ask(self, words: Sequence[Word], patience: float = 0.0) -> Future[Any]:
-        """Send a command; its reply may be a `Refusal`. The future fails when the link does, within `patience`."""
+    def ask(
+        self, words: Sequence[Word], patience: float = 0.0, heard: Callable[[Any], None] | None = None
+    ) -> Future[Any]:
+        """Send a command; its reply may be a `Refusal`. The future fails when the link does, within `patience`.
+
+        `heard` is given the reply in the order of replies, before any later one is read.
+        """
         future: Future[Any] = self._loop.create_future()
         if self.lost.done():
             future.set_exception(StoreUnavailable(self.lost.result()))
@@ -53,7 +59,7 @@ class Link(asyncio.Protocol):
         self._outgoing.append(hiredis.pack_command(packed))
         until = self._loop.time() + (patience or self._patience)
         first = not self._waiting
-        self._waiting.append((until, future))
+        self._waiting.append((until, future, heard))
         if self._timer is None:
             self._ring(until)
         elif first and until < self._due:  # it rings for a call of more patience, which was answered
@@ -74,7 +80,7 @@ class Link(asyncio.Protocol):
             self._timer.cancel()
         if self._transport is not None:
             self._transport.abort()
-        for _, future in self._waiting:
+        for _, future, _ in self._waiting:
             if not future.done():
                 future.set_exception(StoreUnavailable(why))
         self._waiting.clear()
@@ -90,7 +96,7 @@ class Link(asyncio.Protocol):
         self._timer = None
         if not self._waiting:
             return
-        now, (until, _) = self._loop.time(), self._waiting[0]
+        now, until = self._loop.time(), self._waiting[0][0]
         if now < until:
             self._ring(until)
         elif now - due > GRACE:
@@ -106,7 +112,9 @@ class Link(asyncio.Protocol):
         self._parser.feed(data)
         try:
             while (reply := self._parser.gets()) is not False:
-                _, future = self._waiting.popleft()
+                _, future, heard = self._waiting.popleft()
+                if heard is not None:
+                    heard(reply)
                 if not future.done():
                     future.set_result(reply)
         except (ValueError, IndexError) as error:  # no RESP, or a reply that nobody asked for

@@ -23,7 +23,6 @@ from gateway.config import GatewayConfig, Upstream
 from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.idempotency import LEASE_MS, Identities
-from gateway.limiter import Limiter
 from gateway.limits import UNTIERED, Limits
 from gateway.metrics.board import Board
 from gateway.metrics.gauges import Load
@@ -35,12 +34,12 @@ from gateway.stores.memory import (
     MemoryClaims,
     MemoryJournal,
     MemoryKeys,
-    MemoryLimits,
     MemoryPrices,
 )
 from gateway.upstream import Client
 from tests.fakes.asgi import Answer, Caller
 from tests.fakes.clock import LoopClock
+from tests.fakes.purses import Purse
 from tests.fakes.routing import NotedRouting
 from tests.fakes.upstream import Call, ScriptedTransport, Turn, good
 
@@ -120,6 +119,7 @@ class World:
     claims: Claims
     claimed: MemoryClaims
     charged: MemoryCharged
+    purse: Purse
 
     @property
     def call(self) -> Caller:
@@ -161,11 +161,13 @@ def make_world(
     settings = config(*upstreams, deadlines=deadlines, **limits)
     transport = ScriptedTransport(*(turns or (good("Hel", "lo"),)))
     clock, keys, prices, journal = LoopClock(), MemoryKeys(), MemoryPrices(), MemoryJournal()
-    owner = Principal(key_id=KEY, workspace_id=WORKSPACE, expires_at_ms=None, spendable_nanos=spendable, limits=allowed)
+    owner = Principal(key_id=KEY, workspace_id=WORKSPACE, expires_at_ms=None, limits=allowed)
     keys.add(tokens.digest(TOKEN, PEPPER), owner)
     price = Price(id=PRICE, input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
     prices.add(MODEL, price)
-    admission = Admission(settings.most_in_flight, Limiter(MemoryLimits(clock), clock, 1), lambda: 0.0)
+    purse = Purse.of(clock)
+    purse.books.put(WORKSPACE, spendable)
+    admission = Admission(settings.most_in_flight, purse.limiter, lambda: 0.0)
     drain, routing = Drain(), NotedRouting(settings.upstreams)
     overload = Overload(bounds or Bounds(), lambda: 0.0)
     claimed, charged = MemoryClaims(clock, LEASE_MS), MemoryCharged()
@@ -187,7 +189,7 @@ def make_world(
         scrape=board.endpoint,
     )
     gateway = Gateway(parts)
-    rest = (admission, drain, overload, routing, claims, claimed, charged)
+    rest = (admission, drain, overload, routing, claims, claimed, charged, purse)
     return World(gateway, transport, keys, prices, journal, *rest)
 
 

@@ -6,37 +6,39 @@ from uuid import UUID
 
 import pytest
 
-from gateway.admission import Admission, Asked
+from gateway.admission import Admission
 from gateway.errors import InsufficientQuota, Overloaded, RateLimitExceeded, TokenRateLimitExceeded
-from gateway.limiter import Limiter
-from gateway.limits import Limits
+from gateway.limits import FREE, Limits
 from gateway.ports import Principal
-from gateway.stores.memory import MemoryLimits
+from gateway.purses import Wanted
 from tests.fakes.clock import HandClock
+from tests.fakes.purses import Purse, asked
 from tests.gateway.conftest import make_world
 
 if TYPE_CHECKING:
-    from gateway.errors import ApiError
+    from gateway.errors import ApiError, Headers
 
-OWNER = Principal(
-    key_id=UUID(int=2), workspace_id=UUID(int=1), expires_at_ms=None, spendable_nanos=1, limits=Limits.of(6, 600, 3)
-)
+OWNER = Principal(key_id=UUID(int=2), workspace_id=UUID(int=1), expires_at_ms=None, limits=Limits.of(6, 600, 3))
 
 
 class World:
     def __init__(self, owner: Principal = OWNER, draw: float = 0.0) -> None:
         self.clock = HandClock()
         self.owner = owner
-        self.admission = Admission(10, Limiter(MemoryLimits(self.clock), self.clock, 1), lambda: draw)
+        self.purse = Purse.of(self.clock)
+        self.admission = Admission(10, self.purse.limiter, lambda: draw)
+        self.wanted = FREE
         self._uids = 0
 
     async def ask(self, *, tokens: int = 0) -> dict[str, str]:
         """Ask once, use nothing, and return the permit's headers."""
         self._uids += 1
-        asked = Asked(principal=self.owner, uid=UUID(int=self._uids), body_bytes=4 * tokens)
-        async with self.admission.permit(asked, list) as permit:
+        headers: Headers = []
+        async with self.admission.permit(
+            asked(self.owner, self._uids, 4 * tokens, self.wanted), headers.extend
+        ) as permit:
             permit.tokens = tokens
-            return {name.decode(): value.decode() for name, value in permit.headers}
+            return {name.decode(): value.decode() for name, value in headers}
 
     async def refused(self, *, tokens: int = 0) -> ApiError:
         with pytest.raises((RateLimitExceeded, InsufficientQuota, Overloaded)) as caught:
@@ -57,6 +59,8 @@ async def test_a_permit_tells_the_limits_and_what_is_left() -> None:
         "x-ratelimit-limit-tokens": "600",
         "x-ratelimit-remaining-tokens": "540",
         "x-ratelimit-reset-tokens": "6s",
+        "x-pylo-max-cost": "0",
+        "x-pylo-balance": "0",
     }
 
 
@@ -92,8 +96,7 @@ async def test_too_many_tokens_are_a_kind_of_their_own() -> None:
 async def test_a_wait_of_a_minute_and_more_is_no_retry() -> None:
     world = World()
     await world.ask(tokens=600)
-    asked = Asked(principal=OWNER, uid=UUID(int=99), body_bytes=0)
-    async with world.admission.permit(asked, list) as permit:
+    async with world.admission.permit(asked(OWNER, 99), list) as permit:
         permit.tokens = 500  # an answer that long
     error = await world.refused(tokens=200)
     assert "try again in 1m10s" in error.message
@@ -128,9 +131,7 @@ async def test_jitter_makes_no_wait_one_that_clients_give_up_on() -> None:
 
 async def test_so_many_at_once_and_no_more() -> None:
     world = World()
-    one, two, three = (
-        world.admission.permit(Asked(principal=OWNER, uid=UUID(int=n), body_bytes=0), list) for n in (51, 52, 53)
-    )
+    one, two, three = (world.admission.permit(asked(OWNER, n), list) for n in (51, 52, 53))
     async with one, two:
         async with three:
             error = await world.refused()
@@ -155,9 +156,10 @@ async def test_a_full_process_takes_nothing_of_a_limit() -> None:
 
 
 async def test_no_money_takes_nothing_of_a_limit() -> None:
-    world = World(replace(OWNER, spendable_nanos=0))
+    world = World()
+    world.wanted = Wanted(prompt_tokens=1, prompt_nanos=900, token_nanos=3900, want=64, least=64)
     assert isinstance(await world.refused(), InsufficientQuota)
-    world.owner = OWNER
+    world.wanted = FREE
     assert (await world.ask())["x-ratelimit-remaining-requests"] == "5"
 
 

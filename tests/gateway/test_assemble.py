@@ -61,11 +61,12 @@ def test_calls_keep_their_order_and_ids() -> None:
 
 @pytest.mark.conformance(119)
 def test_usage_has_its_details_and_its_sum() -> None:
-    usage = usage_of(Tokens(prompt=10, cached=4, completion=8, reasoning=3))
-    assert msgspec.to_builtins(usage) == {
+    usage = usage_of(Tokens(prompt=10, cached=4, completion=8, reasoning=3), 37_320)
+    assert json.loads(msgspec.json.encode(usage)) == {
         "prompt_tokens": 10,
         "completion_tokens": 8,
         "total_tokens": 18,
         "prompt_tokens_details": {"cached_tokens": 4},
         "completion_tokens_details": {"reasoning_tokens": 3},
+        "cost": 0.00003732,
     }

@@ -12,6 +12,7 @@ from gateway.idempotency import Done
 from gateway.usage import CHARGED, Outcome
 from tests.fakes.asgi import Caller
 from tests.fakes.clock import skipping
+from tests.fakes.purses import settled
 from tests.fakes.upstream import DONE, ERROR, ROLE, Act, Turn, content, finish
 from tests.gateway.conftest import CHAT, TOKEN, World, make_world
 
@@ -61,6 +62,7 @@ def served(world: World, *, steps: int, stream: bool, hang_up: bool) -> bool:
             else:
                 serving.cancel()
         await world.claims.close()
+        await settled()
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return ended
 
@@ -78,6 +80,7 @@ def test_wherever_it_is_cut_off_a_request_has_one_end(*, stream: bool, hang_up: 
         admitted = [each.uid for each in world.journal.admitted]
         assert [record.uid for record in world.journal.settled] == admitted
         assert world.admission.in_flight == 0
+        assert len(world.purse.holds) == 0
         charged = [record.uid for record in world.journal.settled if record.outcome in CHARGED]
         assert [known.uid for known, _ in world.claimed.known.values() if isinstance(known, Done)] == charged
         assert len(world.claimed.known) == len(charged)

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.abilities import TAKEN, sampling
-from gateway.cards import PARAMETERS, Offer, card, document, dollars
+from gateway.amounts import dollars
+from gateway.cards import PARAMETERS, Offer, card, document
 from gateway.ports import Price
 
 PLAIN = re.compile(r"\d+(\.\d+)?")

@@ -46,8 +46,8 @@ def choice(delta: str, reason: str = "null") -> str:
         ),
         (CHUNKS.finish("stop"), choice("{}", '"stop"')),
         (
-            CHUNKS.usage(Tokens(prompt=10, cached=4, completion=8, reasoning=3)),
-            f'{HEAD}],"usage":{{"prompt_tokens":10,"completion_tokens":8,"total_tokens":18,{DETAILS}}}}}\n\n',
+            CHUNKS.usage(Tokens(prompt=10, cached=4, completion=8, reasoning=3), 37_320),
+            f'{HEAD}],"usage":{{"prompt_tokens":10,"completion_tokens":8,"total_tokens":18,{DETAILS},"cost":0.00003732}}}}\n\n',
         ),
     ],
 )

@@ -17,6 +17,8 @@ CATALOGUE: list[tuple[ApiError, int, str, str, str]] = [
     (errors.InvalidRequest("m"), 400, "invalid_request_error", "invalid_request", "false"),
     (errors.Unauthorized(), 401, "invalid_request_error", "invalid_api_key", "false"),
     (errors.InsufficientQuota("m"), 402, "insufficient_quota", "insufficient_quota", "false"),
+    (errors.BudgetExceeded("m"), 402, "insufficient_quota", "budget_exceeded", "false"),
+    (errors.MaxCostExceeded("m"), 402, "invalid_request_error", "max_cost_exceeded", "false"),
     (errors.PermissionDenied("m"), 403, "permission_error", "insufficient_permissions", "false"),
     (errors.UnknownUrl("m"), 404, "invalid_request_error", "unknown_url", "false"),
     (errors.ModelNotFound("m"), 404, "invalid_request_error", "model_not_found", "false"),

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 
 from gateway.limiter import RENEW_SECONDS, Limiter
 from gateway.limits import SECOND, Answer, Asking, Holder, Kind, Limits
-from gateway.stores.memory import MemoryLimits
+from gateway.stores.memory_purses import MemoryLimits
 from tests.fakes.clock import HandClock, LoopClock, skipping
+from tests.fakes.purses import Purse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LIMITS = Limits.of(10, 1000, 4)
 
@@ -20,8 +25,8 @@ def asking(number: int, tokens: int = 0, limits: Limits = LIMITS) -> Asking:
 class World:
     def __init__(self, processes: int = 1) -> None:
         self.clock = HandClock()
-        self.store = MemoryLimits(self.clock)
-        self.limiter = Limiter(self.store, self.clock, processes)
+        self.purse = Purse.of(self.clock, processes=processes)
+        self.store, self.limiter = self.purse.limits, self.purse.limiter
 
     async def kinds(self, *numbers: int) -> list[Kind | None]:
         return [(await self.limiter.take(asking(number))).kind for number in numbers]
@@ -70,7 +75,7 @@ async def test_what_was_let_in_while_the_store_was_away_takes_a_place_once_it_is
 def test_what_runs_keeps_its_place_for_as_long_as_it_runs() -> None:
     async def main() -> tuple[list[Kind | None], Kind | None]:
         clock = LoopClock()
-        limiter = Limiter(MemoryLimits(clock), clock, 1)
+        limiter = Purse.of(clock).limiter
         keeping = asyncio.get_running_loop().create_task(limiter.keep())
         first = [(await limiter.take(asking(number))).kind for number in range(5)]
         await asyncio.sleep(20 * RENEW_SECONDS)
@@ -83,19 +88,20 @@ def test_what_runs_keeps_its_place_for_as_long_as_it_runs() -> None:
 
 async def test_a_call_that_is_cancelled_keeps_no_place() -> None:
     class Slow(MemoryLimits):
-        async def take(self, asking: Asking) -> Answer:
-            answer = await super().take(asking)
+        async def take(self, asking: Asking, held: Callable[[int], None]) -> Answer:
+            answer = await super().take(asking, held)
             await asyncio.Event().wait()
             return answer
 
     clock = HandClock()
-    store = Slow(clock)
-    limiter = Limiter(store, clock, 1)
+    purse = Purse.of(clock)
+    store = Slow(clock, purse.store)
+    limiter = Limiter(store, purse.wallets, clock, 1)
     single = asking(1, limits=Limits.of(10, 1000, 1))
     taking = asyncio.get_running_loop().create_task(limiter.take(single))
     await asyncio.sleep(0)
     taking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await taking
-    answer = await MemoryLimits.take(store, asking(2, limits=Limits.of(10, 1000, 1)))
+    answer = await MemoryLimits.take(store, asking(2, limits=Limits.of(10, 1000, 1)), print)
     assert answer.kind is None

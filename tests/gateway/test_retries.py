@@ -145,8 +145,9 @@ def test_an_id_is_its_workspaces_and_a_strict_key_its_api_keys(
     seeds = {1: (UUID(int=1), UUID(int=20)), 2: (UUID(int=10), UUID(int=30))}
     minted = {seed: tokens.mint(bytes([seed]) * 32) for seed in seeds}
     for seed, (workspace_id, key_id) in seeds.items():
-        principal = Principal(workspace_id=workspace_id, key_id=key_id, expires_at_ms=None, spendable_nanos=10**9)
+        principal = Principal(workspace_id=workspace_id, key_id=key_id, expires_at_ms=None)
         world.keys.add(tokens.digest(minted[seed], PEPPER), principal)
+        world.purse.books.put(workspace_id, 10**9)
 
     async def main() -> list[int]:
         return [(await ask(world, header, key=key)).status for key in (TOKEN, minted[1], minted[2])]

@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from gateway.usage import CHARGED
-from tests.simulation import charges, limits, meeting, wire
+from tests.simulation import charges, limits, meeting, purses, wire
 from tests.simulation.network import serial_of
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def of_the_world(world: World) -> None:
         _settled(world, process)
     _charged_once(world)
     limits.of_the_world(world)
+    purses.of_the_world(world)
 
 
 def _charged_once(world: World) -> None:

@@ -8,19 +8,22 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from gateway import wallets
 from gateway.limits import SECOND, Limits
 from gateway.limits_local import Buckets
 from gateway.ports import StoreUnavailable
+from gateway.stores.memory_purses import take
 from gateway.stores.redis import PATIENCE
 from tests.simulation.dice import dice
 from tests.simulation.network import serial_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from gateway.limits import Answer, Asking
     from tests.simulation.clients import Exchange
+    from tests.simulation.purses import SimulatedPurses
     from tests.simulation.world import World
 
 LEASE = 30 * SECOND
@@ -47,22 +50,24 @@ class SimulatedLimits:
     def empty(self) -> None:
         self._buckets = Buckets(LEASE)
 
-    async def take(self, asking: Asking) -> Answer:
-        meeting = self._world.meeting
-        if meeting.away:
-            raise StoreUnavailable
+    async def take(self, asking: Asking, held: Callable[[int], None], purses: SimulatedPurses) -> Answer:
+        purses.meet()
         before = self._state()
-        answer = self._buckets.take(asking, self._now())
+        answer = take(self._buckets, purses.purses, asking, self._now(), purses.writer, purses.epoch)
         if answer.kind is None:
             self.taken.append((self._world.now(), asking.uid))
         elif any(self._state()[name] != held for name, held in before.items()):
             self._world.broken("limits", f"a refusal takes {asking}", serial_of(asking.uid))
-        await meeting.in_time(PATIENCE)
+        await purses.in_time()
+        if answer.kind is None:
+            held(answer.granted)
         return answer
 
-    def end(self, asking: Asking, tokens: int) -> None:
+    def end(self, asking: Asking, tokens: int, freed: int, purses: SimulatedPurses) -> None:
         if not self._world.meeting.away:
             self._buckets.end(asking, tokens, self._now())
+            if freed and not purses.process.dead:
+                purses.purses.release(asking.purses, purses.writer, freed, purses.epoch)
 
     async def renew(self, running: Sequence[Asking]) -> int:
         if self._world.meeting.away:
@@ -87,12 +92,29 @@ class SimulatedLimits:
         return int(self._world.now() * SECOND)
 
 
+class Seat:
+    """One process's `LimitStore`."""
+
+    def __init__(self, limits: SimulatedLimits, purses: SimulatedPurses) -> None:
+        self._limits = limits
+        self._purses = purses
+
+    async def take(self, asking: Asking, held: Callable[[int], None]) -> Answer:
+        return await self._limits.take(asking, held, self._purses)
+
+    def end(self, asking: Asking, tokens: int, freed: int = 0) -> None:
+        self._limits.end(asking, tokens, freed, self._purses)
+
+    async def renew(self, running: Sequence[Asking]) -> int:
+        return await self._limits.renew(running)
+
+
 def may_wait(exchange: Exchange) -> float:
-    """Return the seconds that Redis may cost the exchange: for its limits, its claim and the word of its end.
+    """Return the seconds that Redis may cost the exchange: its limits, its purses, its claim and the word of its end.
 
     In all it is less: the real client gives a server up that was late once, and asks it nothing until it answers.
     """
-    return 3 * PATIENCE + SLACK if exchange.world.plan.troubles.spells else SLACK
+    return 5 * PATIENCE + wallets.PATIENCE + SLACK if exchange.world.plan.troubles.spells else SLACK
 
 
 def of_a_call(exchange: Exchange) -> None:

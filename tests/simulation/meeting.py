@@ -53,6 +53,7 @@ class Meeting(MemoryFleet):
                 self.ill_until = self._world.now()
                 self.flush()
                 self._world.limits.empty()
+                self._world.money.purses.flush()
                 self._world.claimed.known.clear()
                 continue
             self.ill_until = spell.ends if spell.ill is not Ill.LATE else self.ill_until

@@ -10,6 +10,7 @@ from gateway.breaker.settings import BreakerSettings
 from tests.simulation.dice import dice
 from tests.simulation.limits import limits_of
 from tests.simulation.network import Backend, Outage
+from tests.simulation.purses import cap_of
 from tests.simulation.troubles import NEVER, Troubles, troubles_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class SeedPlan:
     clients: tuple[ClientPlan, ...]
     breaker: BreakerSettings
     limits: Limits
+    cap: int
     keys_away: tuple[float, float] = NEVER
     troubles: Troubles = field(default_factory=Troubles)
 
@@ -103,6 +105,7 @@ def plan_of(seed: int) -> SeedPlan:
         processes=tuple(_process(dice(seed, "process", number), seconds) for number in range(processes)),
         clients=tuple(clients),
         limits=limits_of(seed),
+        cap=cap_of(seed),
         breaker=throw.choice((CALM, TOUCHY)),
         keys_away=_spell(throw, seconds) if throw.chance(0.05) else NEVER,
         troubles=troubles_of(seed, seconds, names),

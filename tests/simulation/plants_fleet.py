@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.claims import Claims
@@ -85,7 +86,8 @@ def requests_that_wait_for_a_store() -> AbstractContextManager[None]:
 
 def a_place_of_a_limit_that_is_not_given_back() -> AbstractContextManager[None]:
     def bug(_: Any) -> object:
-        def end(self: Limiter, asking: Asking, tokens: int) -> None:
+        def end(self: Limiter, asking: Asking, tokens: int, cost: int = 0) -> None:
+            self.wallets.settle(asking, cost)
             self._running.pop(asking.uid, None)  # its lease ends by itself, doesn't it
 
         return end
@@ -96,7 +98,8 @@ def a_place_of_a_limit_that_is_not_given_back() -> AbstractContextManager[None]:
 def limits_that_each_process_has_for_itself() -> AbstractContextManager[None]:
     def bug(_: Any) -> object:
         async def take(self: Limiter, asking: Asking) -> Any:
-            return self._own.take(asking, self._now())
+            self.wallets.hold(asking, asking.wanted.want)
+            return replace(self._own.take(asking, self._now()), granted=asking.wanted.want)
 
         return take
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from accounts import tokens
@@ -24,6 +24,7 @@ from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
 from gateway.runtime import offer_of
 from gateway.upstream import Client
+from gateway.wallets import Wallets
 from tests.fakes.clock import LoopClock
 from tests.fakes.metrics import unseen
 from tests.simulation import invariants, limits
@@ -33,8 +34,11 @@ from tests.simulation.dice import dice
 from tests.simulation.journal import SimulatedJournal
 from tests.simulation.meeting import Seat, WatchedFleet, WatchedRouting
 from tests.simulation.network import Wire
+from tests.simulation.purses import SimulatedPurses
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from gateway.limits import Limits
     from gateway.stores.memory import MemoryKeys, MemoryPrices
     from tests.simulation.network import Call
@@ -60,7 +64,12 @@ class Process:
         self.serial = 0
         self.calls: list[Call] = []  # that are open
         self.journal = SimulatedJournal(world, throw, slow=plan.slow, failing=plan.failing)
-        self.limiter = Limiter(world.limits, LoopClock(), len(world.plan.processes))
+        self._beside: set[asyncio.Task[None]] = set()
+        self.purses = SimulatedPurses(self)
+        wallets = Wallets(
+            world.money.books, self.purses, self.purses.mine, LoopClock(), self._spawn, self.purses.writer
+        )
+        self.limiter = Limiter(limits.Seat(world.limits, self.purses), wallets, LoopClock(), len(world.plan.processes))
         self.admission = Admission(world.plan.most_in_flight, self.limiter, throw.random)
         self.claimed = SimulatedClaims(world.claimed, world.meeting)
         self.drain = Drain()
@@ -74,7 +83,6 @@ class Process:
         )
         self.routing.process = self
         self.seat = Seat(self)
-        self._beside: set[asyncio.Task[None]] = set()
         self._drains = Drains(self.routing, world.operator, [each.name for each in config.upstreams])
         self._fleet = WatchedFleet(
             self.routing,
@@ -109,15 +117,22 @@ class Process:
         """Begin what a process does beside its requests, as `gateway.runtime` has it."""
         await self._drains.look()
         self.world.meeting.changed_at = self.world.now()
-        for work in (self._drains.run(), self._fleet.run(), self.claims.keep(), self.limiter.keep()):
-            task = asyncio.get_running_loop().create_task(work)
-            task.add_done_callback(self._served)
-            self._beside.add(task)
+        beside = (self._drains.run(), self._fleet.run(), self.claims.keep(), self.limiter.keep())
+        for work in (*beside, self.limiter.wallets.keep()):
+            self._spawn(work)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._served)
+        task.add_done_callback(self._beside.discard)
+        self._beside.add(task)
 
     async def close(self) -> None:
-        for task in self._beside:
+        beside = tuple(self._beside)
+        for task in beside:
             task.cancel()
-        await asyncio.gather(*self._beside, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
+        self.world.money.ended(self.purses)
         self.world.meeting.changed_at = self.world.now()
 
     @property
@@ -197,9 +212,7 @@ def config_of(plan: SeedPlan) -> GatewayConfig:
 
 
 def furnish(keys: MemoryKeys, prices: MemoryPrices, may: Limits) -> None:
-    owner = Principal(
-        key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=None, spendable_nanos=10**12, limits=may
-    )
+    owner = Principal(key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=None, limits=may)
     keys.add(tokens.digest(TOKEN, PEPPER), owner)
     price = Price(id=UUID(int=3), input_nanos=900, cached_nanos=180, output_nanos=3900, starts_at_ms=0, ends_at_ms=None)
     prices.add(MODEL, price)

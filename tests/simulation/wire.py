@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tests.simulation import limits
+from tests.simulation import limits, purses
 
 if TYPE_CHECKING:
     from tests.simulation.clients import Exchange
@@ -89,6 +89,7 @@ def _refusal(exchange: Exchange, body: bytes) -> None:
         return
     error: Any = msgspec.json.decode(body)["error"]
     limits.of_a_refusal(exchange, error["code"])
+    purses.of_a_refusal(exchange.world, error["code"], exchange.serial)
     keys = set(error) - ({"charged"} if error["code"] == "request_already_completed" else set())
     if keys != {"message", "type", "param", "code"} or exchange.status < 400:
         exchange.world.broken("answer", f"{exchange.status} with {body[:100]!r}", exchange.serial)

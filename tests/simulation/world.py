@@ -15,6 +15,7 @@ from tests.simulation.limits import SimulatedLimits
 from tests.simulation.meeting import Meeting, Operator
 from tests.simulation.network import Network, serial_of
 from tests.simulation.processes import TOKEN, Process, answered, config_of, furnish
+from tests.simulation.purses import Money
 from tests.simulation.trace import WORLD, Broken, Trace
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class World:
         self.config = config_of(plan)
         self.keys, self.prices = MemoryKeys(), MemoryPrices()
         self.limits = SimulatedLimits(self)
+        self.money = Money(self)
         self.claimed, self.charged = MemoryClaims(LoopClock(), LEASE_MS), MemoryCharged()
         furnish(self.keys, self.prices, plan.limits)
         self.network = Network(self, {backend.name: backend for backend in plan.backends})
@@ -135,6 +137,7 @@ class World:
         if record.uid in self.records:
             self.broken("settle", f"{record.uid} is settled twice", serial_of(record.uid))
         self.records[record.uid] = record
+        self.money.settled(record)
 
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:  # noqa: ARG002 - asyncio's
         self.broken("crash", f"nobody heard of {context}")

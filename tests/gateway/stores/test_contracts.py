@@ -63,16 +63,14 @@ def found(key: ApiKey, engine: str, digests: list[bytes]) -> Principal | None:
     if engine == "postgres":
         return in_postgres(lambda store: store.principal(digests))
     memory = MemoryKeys()
-    owner = Principal(key_id=key.id, workspace_id=key.workspace_id, expires_at_ms=NOON_MS, spendable_nanos=750)
+    owner = Principal(key_id=key.id, workspace_id=key.workspace_id, expires_at_ms=NOON_MS)
     memory.add(DIGEST, owner)
     return asyncio.run(memory.find(digests))
 
 
 @pytest.mark.parametrize("engine", ["memory", "postgres"])
-def test_a_key_is_found_under_any_pepper_with_its_owner_and_what_it_may_spend(key: ApiKey, engine: str) -> None:
-    assert found(key, engine, DIGESTS) == Principal(
-        key_id=key.id, workspace_id=key.workspace_id, expires_at_ms=NOON_MS, spendable_nanos=750
-    )
+def test_a_key_is_found_under_any_pepper_with_its_owner(key: ApiKey, engine: str) -> None:
+    assert found(key, engine, DIGESTS) == Principal(key_id=key.id, workspace_id=key.workspace_id, expires_at_ms=NOON_MS)
 
 
 def test_a_key_comes_with_its_tiers_limits_and_its_own(key: ApiKey) -> None:
@@ -97,13 +95,6 @@ def test_a_revoked_key_is_nobodys(key: ApiKey) -> None:
 def test_a_suspended_workspace_has_no_keys(key: ApiKey) -> None:
     Workspace.objects.update(suspended_at=NOON)
     assert found(key, "postgres", DIGESTS) is None
-
-
-def test_without_a_balance_there_is_nothing_to_spend(key: ApiKey) -> None:
-    Balance.objects.all().delete()
-    principal = found(key, "postgres", DIGESTS)
-    assert principal is not None
-    assert principal.spendable_nanos == 0
 
 
 def test_a_later_use_is_noted_and_an_earlier_one_is_not(key: ApiKey) -> None:

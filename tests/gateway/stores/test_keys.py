@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 DIGESTS = [b"new pepper", b"old pepper"]
 
 
-def principal(spendable: int = 5) -> Principal:
-    return Principal(key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=None, spendable_nanos=spendable)
+def principal(expires_at_ms: int | None = None) -> Principal:
+    return Principal(key_id=UUID(int=1), workspace_id=UUID(int=2), expires_at_ms=expires_at_ms)
 
 
 class Postgres:
@@ -75,12 +75,12 @@ async def test_many_who_come_at_once_share_one_look_up(world: World) -> None:
 
 async def test_after_five_seconds_it_is_read_again_beside_the_request(world: World) -> None:
     await world.find()
-    world.postgres.row = principal(spendable=0)
+    world.postgres.row = principal(expires_at_ms=7)
     world.clock.advance(5)
     assert await world.find() == principal()
     assert await world.find() == principal()
     await world.beside()
-    assert await world.find() == principal(spendable=0)
+    assert await world.find() == principal(expires_at_ms=7)
     assert world.postgres.asked == 2
 
 

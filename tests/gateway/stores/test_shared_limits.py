@@ -13,16 +13,15 @@ import pytest
 import redis
 from django.conf import settings
 
-from gateway.admission import Admission, Asked
+from gateway.admission import Admission
 from gateway.errors import RateLimitExceeded
-from gateway.limiter import Limiter
 from gateway.limits import Limits
 from gateway.ports import Principal
-from gateway.stores.limits import RedisLimits
+from gateway.stores.memory_purses import MemoryBooks
 from gateway.stores.redis import Redis
-from tests.fakes.clock import LoopClock
 from tests.fakes.engines import at_port, redis_number
 from tests.fakes.proxy import proxied
+from tests.fakes.purses import asked, limiter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -31,7 +30,6 @@ OWNER = Principal(
     key_id=uuid4(),
     workspace_id=uuid4(),
     expires_at_ms=None,
-    spendable_nanos=1,
     limits=Limits.of(10, 1_000_000, 100),
     key_limits=Limits.of(12, 1_000_000, 100),
 )
@@ -49,13 +47,13 @@ class Process:
 
     def __init__(self, url: str, name: str, patience: float) -> None:
         self.redis = Redis(url, patience=patience)
-        self.limiter = Limiter(RedisLimits(self.redis, name), LoopClock(), 1)
+        self.limiter = limiter(self.redis, name, MemoryBooks())
         self._admission = Admission(1000, self.limiter, lambda: 0.0)
 
     async def ask(self, held: asyncio.Event | None = None, owner: Principal = OWNER) -> bool:
         """Ask for a permit, keep it until `held`, and tell whether there was one."""
         try:
-            async with self._admission.permit(Asked(principal=owner, uid=uuid4(), body_bytes=40), list):
+            async with self._admission.permit(asked(owner, uuid4().int, 40), list):
                 if held is not None:
                     await held.wait()
         except RateLimitExceeded:
@@ -135,5 +133,7 @@ async def test_what_is_kept_in_redis_goes_by_itself(url: str) -> None:
     with redis.Redis.from_url(url) as client:
         left = {key.decode(): client.pttl(key) for key in client.scan_iter()}
     del left["pylo:tests:owner"]
+    purses = {name: left.pop(name) for name in list(left) if name.startswith("pylo:purse")}
     assert all(name.startswith("pylo:") and 0 < ttl <= 121_000 for name, ttl in left.items())
     assert len(left) == 4  # two holders' buckets, the processes, the ping
+    assert len(purses) == 3  # one, and which life of Redis this is, and who has told what it holds

@@ -1,0 +1,184 @@
+"""Whatever several processes do, lose and survive: no cap is passed, and in the end nothing is held."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from gateway.limits import Asking, Holder, Kind, Limits
+from gateway.purses import Budget, Wanted
+from gateway.purses_local import Purses
+from gateway.stores.memory_purses import MemoryBooks
+from tests.fakes.clock import HandClock
+from tests.fakes.purses import Purse, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from gateway.limits import Answer
+
+T = TypeVar("T")
+
+WORKSPACE, KEY = UUID(int=7), UUID(int=8)
+HOLDERS = (Holder("", Limits.of(10**6, 10**9, 10**6)),)
+TOKEN = 10_000_000  # an escrow of a few is worth keeping
+OF_THE_KEY = Budget(KEY, "day", 150 * TOKEN)
+PROCESSES = st.integers(0, 2)
+
+
+class Fleet(RuleBasedStateMachine):
+    """Three processes, a Redis that forgets, and a ledger that is behind. The reference is what is spent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.clock = HandClock()
+        self.purses, self.books = Purses(), MemoryBooks()
+        self.credit, self.spent, self.shipped = 120 * TOKEN, 0, 0
+        self.started = self.uids = 0
+        self.unshipped: list[tuple[UUID, int]] = []
+        self.running: list[tuple[Purse, Asking]] = []
+        self.beyond = 0  # by how much caps may be passed: what was let in by shares
+        self.processes: list[Purse] = []
+
+    @initialize()
+    def begin(self) -> None:
+        self.post()
+        self.processes = [self.start() for _ in range(3)]
+
+    def start(self) -> Purse:
+        self.started += 1
+        name = f"process {self.started}"
+        made = Purse.of(self.clock, writer=name, purses=self.purses, books=self.books, processes=3)
+        self.run(made.books.register(name))
+        made.store.meet()
+        return made
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        async def main() -> T:
+            result = await work
+            await settled()
+            return result
+
+        return self.loop.run_until_complete(main())
+
+    def post(self) -> None:
+        rest = OF_THE_KEY.limit_nanos - self.shipped
+        self.books.put(WORKSPACE, self.credit - self.shipped, {OF_THE_KEY: rest})
+
+    def asking(self, process: Purse, tokens: int, prompt: int) -> Asking:
+        self.uids += 1
+        wallet = self.run(process.wallets.of(WORKSPACE))
+        purses = tuple(purse.key for purse in wallet.purses(KEY, 0))
+        wanted = Wanted(prompt, prompt * TOKEN, TOKEN, tokens, min(tokens, 2))
+        return Asking(WORKSPACE, UUID(int=self.uids), 0, HOLDERS, purses, wanted)
+
+    @rule(index=PROCESSES, tokens=st.integers(1, 60), prompt=st.integers(0, 20))
+    def take(self, index: int, tokens: int, prompt: int) -> None:
+        process = self.processes[index]
+        asking = self.asking(process, tokens, prompt)
+        answer = self.run(process.limiter.take(asking))
+        if answer.kind is None:
+            self.running.append((process, asking))
+            assert 0 < answer.granted <= tokens
+
+    @precondition(lambda self: self.running)
+    @rule(which=st.integers(0, 10**6), share=st.floats(0, 1))
+    def end(self, which: int, share: float) -> None:
+        process, asking = self.running.pop(which % len(self.running))
+        held = process.holds._running[asking.uid].nanos
+        cost = int(held * share) // TOKEN * TOKEN
+        process.limiter.end(asking, 0, cost)
+        self.spent += cost
+        self.unshipped.append((asking.uid, cost))
+
+    @precondition(lambda self: self.unshipped)
+    @rule(count=st.integers(1, 10))
+    def ship(self, count: int) -> None:
+        for uid, cost in self.unshipped[:count]:
+            self.books.recorded.add(uid)
+            self.shipped += cost
+        del self.unshipped[:count]
+        self.post()
+
+    @rule(index=PROCESSES)
+    def refresh(self, index: int) -> None:
+        async def look() -> None:
+            self.processes[index].wallets._ask(WORKSPACE)
+
+        self.clock.advance(1.0)
+        self.run(look())
+
+    @rule()
+    def flush(self) -> None:
+        self.purses.flush()
+
+    @rule(index=PROCESSES, deaf=st.booleans())
+    def lose_a_reply(self, index: int, *, deaf: bool) -> None:
+        """What is asked of Redis is done there, and nobody hears of it."""
+        self.processes[index].store.deaf = deaf
+
+    @precondition(lambda self: self.started < 8)
+    @rule(index=PROCESSES)
+    def die(self, index: int) -> None:
+        """A process takes its memory along; what it had admitted is free, and it is buried when that is recorded."""
+        dead = self.processes[index]
+        self.running = [each for each in self.running if each[0] is not dead]
+        self.ship(len(self.unshipped)) if self.unshipped else None
+        self.books.buried.add(dead.store.writer)
+        self.processes[index] = self.start()
+
+    @rule(cents=st.integers(1, 30))
+    def top_up(self, cents: int) -> None:
+        self.credit += cents * TOKEN
+        self.post()
+
+    @invariant()
+    def no_cap_is_passed(self) -> None:
+        held = sum(process.holds._running[asking.uid].nanos for process, asking in self.running)
+        assert self.spent + held <= self.credit
+        assert self.spent + held <= OF_THE_KEY.limit_nanos
+
+    def teardown(self) -> None:
+        """Let everything end: then nothing is held but what is at hand, and what is left can be spent."""
+        for process in self.processes:
+            process.store.deaf = False
+        while self.running:
+            self.end(0, 0.5)
+        if self.unshipped:
+            self.ship(len(self.unshipped))
+        for _ in range(3):
+            for index in range(3):
+                self.refresh(index)
+        for process in self.processes:
+            own = process.holds.purses(WORKSPACE).values()
+            assert [each.number - each.escrow for each in own if each.number != each.escrow] == []
+        escrow = sum(own.escrow for process in self.processes for _, own in process.holds.numbers())
+        assert self.purses.held == escrow
+        self.no_cap_is_passed()
+        self.loop.close()
+
+
+Fleet.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestFleet = Fleet.TestCase
+
+
+def test_rule_23_a_process_that_starts_without_redis_lets_in_a_quarter_of_its_share() -> None:
+    async def main() -> list[Answer]:
+        purse = Purse.of(HandClock(), processes=2)
+        purse.books.put(WORKSPACE, 800 * TOKEN)
+        purse.store.away = True
+        wallet = await purse.wallets.of(WORKSPACE)
+        purses = tuple(each.key for each in wallet.purses(KEY, 0))
+        wanted = Wanted(0, 0, TOKEN, 40, 10)
+        asked = [Asking(WORKSPACE, UUID(int=n), 0, HOLDERS, purses, wanted) for n in range(4)]
+        return [await purse.limiter.take(each) for each in asked]
+
+    answers = asyncio.run(main())
+    assert [answer.granted for answer in answers] == [40, 40, 20, 0]
+    assert answers[3].kind is Kind.UNMADE
