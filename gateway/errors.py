@@ -138,14 +138,10 @@ class InsufficientQuota(InvalidRequest):
 
 
 class BudgetExceeded(InsufficientQuota):
-    """A budget of the workspace's or the key's own: it ends with its period, or is raised in the portal."""
-
     code = "budget_exceeded"
 
 
 class MaxCostExceeded(InsufficientQuota):
-    """The request's own ceiling."""
-
     type = "invalid_request_error"
     code = "max_cost_exceeded"
 

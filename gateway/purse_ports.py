@@ -19,7 +19,7 @@ class Reading:
     wallets: Mapping[UUID, Wallet]
     recorded: frozenset[UUID]  # of the requests that were asked for
     writers: tuple[str, ...]  # that may hold something: their journals are not shipped to the end
-    buried: tuple[str, ...]  # of the writers that were asked for: what they held is recorded or free
+    buried: tuple[str, ...]  # of those asked for, who held and so were entered: it is recorded or free
 
 
 class Books(Protocol):

@@ -28,7 +28,8 @@ SELECT
      WHERE u.workspace_id = ANY(%(workspaces)s)),
     ARRAY(SELECT uid FROM billing_requestrecord WHERE uid = ANY(%(uids)s)),
     ARRAY(SELECT name FROM billing_journalwriter WHERE buried_at IS NULL),
-    ARRAY(SELECT name FROM billing_journalwriter WHERE name = ANY(%(strangers)s) AND buried_at IS NOT NULL)
+    ARRAY(SELECT s.name FROM unnest(%(strangers)s::text[]) AS s(name) WHERE NOT EXISTS (
+        SELECT FROM billing_journalwriter w WHERE w.name = s.name AND w.buried_at IS NULL))
 """
 
 

@@ -159,7 +159,8 @@ class RedisLimits:
             cost(tokens, holder.limits.tokens_per_minute) - cost(asking.tokens, holder.limits.tokens_per_minute)
             for holder in asking.holders
         ]
-        keys, args = _keys(asking), [asking.uid.bytes, len(more), *more]
+        keys = _keys(asking)
+        args: list[Word] = [asking.uid.bytes, len(more), *more]
         if freed:
             keys += [PREFIX + purse for purse in asking.purses]
             args += [self._purses.name, self._purses.epoch, freed]

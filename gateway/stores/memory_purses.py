@@ -109,7 +109,7 @@ class MemoryBooks:
             raise StoreUnavailable
         wallets = {each: self.wallets.get(each, Wallet(each, 0, {balance_key(each): 0}, ())) for each in workspaces}
         live = tuple(self.writers - self.buried)
-        return Reading(wallets, frozenset(self.recorded & {*uids}), live, tuple(self.buried & {*strangers}))
+        return Reading(wallets, frozenset(self.recorded & {*uids}), live, tuple({*strangers} - {*live}))
 
 
 class MemoryLimits:

@@ -21,6 +21,7 @@ from gateway.stores.redis import CONNECT_SECONDS, accepted
 from gateway.stores.resp import Refusal
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Callable
 
     from gateway.holds import Holds
@@ -126,8 +127,16 @@ class RedisPurses:
             some = everything[start : start + TOLD_AT_ONCE]
             keys = [LIVES[0], *(PREFIX + purse for purse, _ in some)]
             numbers = [number for _, own in some for number in (own.number, own.escrow)]
-            link.ask(("EVALSHA", TELL.sha, len(keys), *keys, *head, *numbers), heard=heard)
-        link.ask(("EVALSHA", JOIN.sha, len(LIVES), *LIVES, epoch, self._writer), heard=heard)
+            told = link.ask(("EVALSHA", TELL.sha, len(keys), *keys, *head, *numbers), heard=heard)
+            told.add_done_callback(_lost_with_its_link)
+        joined = link.ask(("EVALSHA", JOIN.sha, len(LIVES), *LIVES, epoch, self._writer), heard=heard)
+        joined.add_done_callback(_lost_with_its_link)
+
+
+def _lost_with_its_link(told: Future[Any]) -> None:
+    """Take note of what nobody waits for."""
+    if not told.cancelled():
+        told.exception()
 
 
 def _refreshed(reply: list[Any]) -> Refreshed:

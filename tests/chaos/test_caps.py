@@ -25,7 +25,7 @@ REQUESTS: Final = 5_000
 AT_ONCE: Final = 400
 AGAIN: Final = {429, 503}  # come again, as the SDKs do
 RECOVERY_SECONDS: Final = 5.0
-DEARER: Final = "UPDATE billing_price SET input_nanos = 90000, cached_nanos = 18000, output_nanos = 390000 RETURNING id"
+DEARER: Final = "UPDATE billing_price SET output_nanos = 1000000 RETURNING id"
 BALANCE: Final = "SELECT nanos FROM billing_balance WHERE workspace_id = %s"
 SPENT: Final = "SELECT count(*), coalesce(sum(cost_nanos), 0) FROM billing_requestrecord WHERE workspace_id = %s"
 BUDGET: Final = """
@@ -37,7 +37,7 @@ ROOMY: Final = "UPDATE accounts_tier SET requests_per_minute = 1000000, tokens_p
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, list[int]]]:
-    """A product of its own, of two processes on one Redis; a hundred times as dear."""
+    """A product of its own, of two processes on one Redis; answers are dear."""
     with product.running(tmp_path_factory.mktemp("caps"), environ=os.environ) as stack:  # noqa: TID251 - the engines
         stack.sql(DEARER)
         stack.sql(ROOMY)
@@ -56,6 +56,7 @@ def storm(ports: list[int], member: Member, flush: Any = None, requests: int = R
             nonlocal ended
             async with room:
                 began = time.monotonic()
+                told = Told(began, "", 0, 0.0, 0.0, "")
                 for attempt in range(3):
                     told = await ask(ports[number % 2], member.key, f"{member.key_id}-{number}-{attempt}", SHORT)
                     if told.status not in AGAIN:
@@ -132,6 +133,6 @@ def test_rule_25_a_redis_that_is_emptied_midway_lets_no_cap_be_passed(pair: tupl
     cost = spent(stack, member, told)
     after = [each for each in told if each.due > flushed[0] and each.status == 200]
     recovered = min(each.due + each.whole for each in after) - flushed[0]
-    assert 4 * DOLLAR < cost <= 5 * DOLLAR, seen(told)
+    assert 4.9 * DOLLAR < cost <= 5 * DOLLAR, seen(told)
     assert recovered < RECOVERY_SECONDS
     stack.eventually(lambda: held(stack, member) == 0)

@@ -41,7 +41,7 @@ def test_the_whole_answer_says_what_the_stream_says(deltas: list[Delta]) -> None
     assembly = Assembly()
     for delta in [CALL, *deltas]:
         assembly.add(delta)
-    usage = Tokens(prompt=1, completion=2)
+    usage = usage_of(Tokens(prompt=1, completion=2), 1)
     body = assembly.json(id="chatcmpl-1", created=1, model="m", finish_reason="stop", usage=usage)
     message = json.loads(body)["choices"][0]["message"]
     seen = streamed([CALL, *deltas])
