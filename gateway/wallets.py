@@ -6,6 +6,7 @@ At need is before a request is refused for money, so that a top-up counts at onc
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from gateway.ports import Clock
     from gateway.purse_ports import Books, PurseStore, Reading, Refreshed
     from gateway.purses import Wallet
+
+log = logging.getLogger("pylo.gateway")
 
 EVERY = 1.0  # seconds
 AGAIN = 0.25  # at need, one workspace is not looked up more often
@@ -88,6 +91,7 @@ class Wallets:
         self._touched: dict[UUID, dict[str, float]] = {}  # purses that requests asked for, and when they did last
         self._strangers: set[str] = set()
         self._complete = -1  # the generation in which all writers were seen to have told
+        self._waits = -1  # the generation in which somebody was last seen not to have told
         self._wanted: set[UUID] = set()
         self._next: _Look | None = None
         self._failed_at = float("-inf")  # Postgres was last asked in vain
@@ -231,6 +235,9 @@ class Wallets:
             self._strangers.update(each.strangers)
         if any(each.complete for each in fine) and generation == self._store.generation:
             self._complete = generation
+        elif fine and self._waits != generation:
+            self._waits = generation
+            log.warning("purses wait for a process that holds something to tell it, or to be buried")
         if not self._store.joined and len(fine) < len(heard):
             return False  # another life of Redis: told anew with the next look
         return makes == generation or not any(each.complete and not all(each.made) for each in fine)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gateway.stores.postgres import Postgres
 
+NOBODY = UUID(int=0)
 REGISTER = "INSERT INTO billing_journalwriter (name, opened_at) VALUES (%s, now()) ON CONFLICT DO NOTHING"
 READ = """
 SELECT
@@ -26,7 +27,8 @@ SELECT
      LEFT JOIN billing_spend s ON s.holder = coalesce(u.key_id, u.workspace_id)
         AND s.period = u.period AND s.starts_on = p.starts_on
      WHERE u.workspace_id = ANY(%(workspaces)s)),
-    ARRAY(SELECT uid FROM billing_requestrecord WHERE uid = ANY(%(uids)s)),
+    ARRAY(SELECT uid FROM billing_requestrecord
+        WHERE uid = ANY(%(uids)s) AND uid BETWEEN %(first)s AND %(last)s),
     ARRAY(SELECT name FROM billing_journalwriter WHERE buried_at IS NULL),
     ARRAY(SELECT s.name FROM unnest(%(strangers)s::text[]) AS s(name) WHERE NOT EXISTS (
         SELECT FROM billing_journalwriter w WHERE w.name = s.name AND w.buried_at IS NULL))
@@ -51,6 +53,8 @@ class PostgresBooks:
             "periods": [period for period, _ in periods],
             "starts": [start for _, start in periods],
             "uids": list(uids),
+            "first": min(uids, default=NOBODY),  # all of them are of a partition or two
+            "last": max(uids, default=NOBODY),
             "strangers": list(strangers),
         }
         balances, budgets, recorded, writers, buried = await self._postgres.row(READ, values)
