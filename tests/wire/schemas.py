@@ -1,4 +1,4 @@
-"""What OpenAI's schema asks of answers and chunks; nothing beside it but `reasoning_content`."""
+"""What OpenAI's schema asks of answers and chunks; nothing beside it but `reasoning_content`, and what it costs."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ USAGE: Final = _object(
         **dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), COUNT),
         "prompt_tokens_details": _object({"cached_tokens": COUNT}),
         "completion_tokens_details": _object({"reasoning_tokens": COUNT}),
+        "cost": {"type": "number", "minimum": 0},  # OpenRouter's field
     }
 )
 CALL: Final = _object(
