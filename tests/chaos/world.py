@@ -39,6 +39,7 @@ FROM billing_requestrecord WHERE request_id = %s
 
 # Each server has a Redis of its own here, where nobody else tells what it holds: none waits for another's number.
 ALONE = """
+UPDATE billing_journalwriter SET buried_at = now();
 CREATE FUNCTION alone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.buried_at := now(); RETURN NEW; END';
 CREATE TRIGGER alone BEFORE INSERT ON billing_journalwriter FOR EACH ROW EXECUTE FUNCTION alone();
 """
