@@ -6,6 +6,9 @@ BillingError
 ├── pricing.ImpossibleTokens
 ├── documents.Unprintable
 ├── invoicing.NothingToInvoice, NotYet, AlreadyInvoiced, DoesNotAddUp
+├── payments.provider.PaymentError       the provider is away, or refuses; its tree is there
+├── topup.UnknownPayer                  a payment that is nobody's
+├── refunds.TooMuch                     more than what is left
 └── models.Issued                       an issued invoice is never edited
 """
 

@@ -5,11 +5,28 @@ Every task takes `**_`, so that a worker of this release understands the message
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from billing import expiry, invoicing, partitions, repeats, rollup
+from billing import (
+    expiry,
+    invoicing,
+    partitions,
+    refunds,
+    repeats,
+    rollup,
+    topup,
+    topup_auto,
+    topup_mail,
+)
+from billing.payments import chosen
+from billing.payments.provider import ProviderAway
+
+LOOK_BACK = timedelta(days=2)  # longer than Stripe takes to tell again what was not accepted the first times
 
 
 @shared_task(name="billing.roll_up_recent")  # type: ignore[untyped-decorator]  # celery ships no types
@@ -40,3 +57,21 @@ def keep_records(**_: object) -> None:
     if settings.PYLO_REQUEST_ID_DAYS:
         partitions.blank_old(now, settings.PYLO_REQUEST_ID_DAYS)
     partitions.drop_old(now, settings.PYLO_RECORDS_MONTHS)
+
+
+@shared_task(name="billing.top_up_balances")  # type: ignore[untyped-decorator]  # as above
+def top_up_balances(**_: object) -> None:
+    """Charge saved cards for balances below their thresholds, and send the mail that came of it."""
+    if (provider := chosen.provider()) is not None:
+        topup_auto.run(provider, timezone.now())
+        topup_mail.send(timezone.now())
+
+
+@shared_task(name="billing.catch_up_payments")  # type: ignore[untyped-decorator]  # as above
+def catch_up_payments(**_: object) -> None:
+    """Ask the provider for what its webhooks did not tell. Away, it is asked again the next time."""
+    if (provider := chosen.provider()) is not None:
+        now = timezone.now()
+        refunds.retry(provider, now)
+        with suppress(ProviderAway):
+            topup.catch_up(provider, since=now - LOOK_BACK, at=now)

@@ -25,6 +25,12 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="7"),
         "options": {"expires": 3000},
     },
+    "top-up-balances": {"task": "billing.top_up_balances", "schedule": 5.0, "options": {"expires": 5}},
+    "catch-up-payments": {
+        "task": "billing.catch_up_payments",
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 800},
+    },
     "purge-idempotency": {
         "task": "billing.purge_idempotency",
         "schedule": crontab(minute="23"),

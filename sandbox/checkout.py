@@ -1,32 +1,32 @@
-"""Checkout sessions of the sandbox's payments, in memory, and what its cards do."""
+"""Checkout sessions of the sandbox's payments: one payment each, paid on the page by whoever holds the card."""
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-GOOD_CARD: Final = "4242424242424242"
-DECLINED_CARD: Final = "4000000000000002"
-MOST_CENTS: Final = 100_000_000
+from sandbox.cards import Card, Outcome
+from sandbox.vault import Payment, Unacceptable, cents, texts
 
-
-class Unacceptable(ValueError):  # noqa: N818 - what was sent is; the text says why
-    """The session that was asked for cannot be made."""
+if TYPE_CHECKING:
+    from sandbox.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One intended payment; `status` is open, or paid and then for ever."""
+    """One intended payment; `status` is open, or paid and then for ever. `asking` is the card whose holder is asked."""
 
     id: str
     payment_intent: str
     amount_cents: int
     reference: str
     return_url: str
+    customer: str = ""
+    save_card: bool = False
     status: str = "open"
+    asking: Card | None = None
 
     @property
     def amount(self) -> str:
@@ -38,27 +38,43 @@ class Session:
         joint = "&" if urlsplit(self.return_url).query else "?"
         return f"{self.return_url}{joint}{urlencode({'session': self.id})}"
 
+    def shown(self) -> dict[str, Any]:
+        """Return the session as the API tells it."""
+        names = ("id", "payment_intent", "amount_cents", "reference", "return_url", "customer", "status")
+        return {name: getattr(self, name) for name in names}
+
 
 class Sessions:
-    def __init__(self) -> None:
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
         self._by_id: dict[str, Session] = {}
 
-    def create(self, asked: Any) -> Session:
+    def create(self, asked: Any, *, now: int = 0) -> Session:
         """Make a session of what the merchant sent."""
         values = asked if isinstance(asked, dict) else {}
-        cents, reference, return_url = (values.get(name) for name in ("amount_cents", "reference", "return_url"))
-        if isinstance(cents, bool) or not isinstance(cents, int) or not 0 < cents <= MOST_CENTS:
-            raise Unacceptable(f"amount_cents must be an integer from 1 to {MOST_CENTS}")
+        amount = cents(values.get("amount_cents"))
+        reference, return_url = values.get("reference"), values.get("return_url")
+        customer = values.get("customer") or ""
         if not isinstance(reference, str) or not reference:
             raise Unacceptable("reference must be a string")
         if not isinstance(return_url, str) or urlsplit(return_url).scheme not in {"http", "https"}:
             raise Unacceptable("return_url must be an http or https URL")
+        if customer and customer not in self._vault.customers:
+            raise Unacceptable("there is no such customer")
+        about = {"workspace": reference, "purpose": "top_up"} | texts(values.get("about"))
+        payment = self._vault.open_payment(
+            Payment(
+                id=f"pi_{secrets.token_hex(16)}", amount_cents=amount, created=now, about=about, customer=str(customer)
+            )
+        )
         session = Session(
             id=f"cs_{secrets.token_hex(16)}",
-            payment_intent=f"pi_{secrets.token_hex(16)}",
-            amount_cents=cents,
+            payment_intent=payment.id,
+            amount_cents=amount,
             reference=reference,
             return_url=return_url,
+            customer=str(customer),
+            save_card=bool(values.get("save_card")),
         )
         self._by_id[session.id] = session
         return session
@@ -66,19 +82,27 @@ class Sessions:
     def get(self, session_id: str) -> Session | None:
         return self._by_id.get(session_id)
 
-    def pay(self, session: Session) -> Session:
-        paid = replace(session, status="paid")
-        self._by_id[session.id] = paid
-        return paid
+    def offer(self, session: Session, card: Card) -> Session:
+        """Take a card that is not declined: it pays, or its holder is asked first."""
+        if card.on_page is Outcome.ASKS:
+            self._vault.move(session.payment_intent, status="needs_authentication")
+            return self._put(replace(session, asking=card))
+        return self._pay(session, card)
 
+    def approve(self, session: Session) -> Session:
+        return self._pay(session, session.asking) if session.asking else session
 
-def problem_with(card: str) -> str:
-    """Return why a card does not pay; empty when it does."""
-    digits = re.sub(r"[\s-]", "", card)
-    if digits == GOOD_CARD:
-        return ""
-    if digits == DECLINED_CARD:
-        return "Your card was declined. Nothing was charged; try another card."
-    if not digits:
-        return "Enter a card number."
-    return "The sandbox knows two cards only: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined."
+    def refuse(self, session: Session) -> Session:
+        self._vault.move(session.payment_intent, status="open")
+        return self._put(replace(session, asking=None))
+
+    def _pay(self, session: Session, card: Card) -> Session:
+        saved = ""
+        if session.save_card and session.customer:
+            saved = self._vault.keep_card(session.customer, card.number).id
+        self._vault.move(session.payment_intent, status="succeeded", card=saved)
+        return self._put(replace(session, status="paid", asking=None))
+
+    def _put(self, session: Session) -> Session:
+        self._by_id[session.id] = session
+        return session

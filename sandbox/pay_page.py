@@ -7,6 +7,8 @@ from string import Template
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from sandbox.cards import CARDS
+
 if TYPE_CHECKING:
     from sandbox.checkout import Session
 
@@ -35,11 +37,18 @@ FORM: Final = Template("""\
       <input id="card" name="card" value="$card" inputmode="numeric" autocomplete="off" spellcheck="false"
              placeholder="4242 4242 4242 4242" aria-describedby="help$named"$invalid autofocus>
       $problem
-      <p id="help"><code>4242 4242 4242 4242</code> pays, <code>4000 0000 0000 0002</code> is declined.
-        No card is charged, and the number is not kept.</p>
+      <p id="help">A test number; no card is charged:</p>
+      <ul>$cards</ul>
       <button>Pay $amount</button>
     </form>
     <p><a href="$back">Cancel and return</a></p>""")
+BANK: Final = Template("""\
+<form method="post" action="/pay/$session">
+      <h2>Your bank asks: is it you?</h2>
+      <p>3-D Secure, as the bank of the card would show it. Nothing is charged until you approve.</p>
+      <button name="answer" value="approve">Approve $amount</button>
+      <button name="answer" value="refuse" class="second">Refuse</button>
+    </form>""")
 PAID: Final = Template(
     '<p>This payment is complete.</p>\n    <p><a class="button" href="$returning">Return to Pylo</a></p>'
 )
@@ -64,11 +73,15 @@ label { display: block; margin-bottom: .35rem; font-weight: 600; font-size: .875
 input { width: 100%; padding: .65rem .75rem; border: 1px solid var(--line); border-radius: 8px;
   background: var(--paper); color: inherit; font: inherit; font-variant-numeric: tabular-nums }
 input[aria-invalid] { border-color: var(--bad) }
-#help { color: var(--soft); font-size: .875rem }
+h2 { margin: 0; font-size: 1.125rem }
+#help, ul { color: var(--soft); font-size: .875rem }
+#help { margin-bottom: .25rem }
+ul { margin: 0 0 1.25rem; padding-left: 1.1rem }
 .error { margin: .4rem 0 0; color: var(--bad); font-size: .875rem; font-weight: 600 }
 button, .button { display: block; width: 100%; padding: .75rem; border: 0; border-radius: 8px;
   background: var(--accent); color: var(--on-accent); font: inherit; font-weight: 600;
   text-align: center; text-decoration: none; cursor: pointer }
+.second { margin-top: .75rem; background: none; border: 1px solid var(--line); color: inherit }
 a { color: var(--accent) }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
 """
@@ -78,6 +91,8 @@ def page(session: Session, *, card: str = "", problem: str = "") -> str:
     """Return the page of a session; with a problem, the card number stays as it was typed."""
     if session.status == "paid":
         body = PAID.substitute(returning=escape(session.returning))
+    elif session.asking is not None:
+        body = BANK.substitute(session=escape(session.id), amount=escape(session.amount))
     else:
         body = FORM.substitute(
             session=escape(session.id),
@@ -85,6 +100,7 @@ def page(session: Session, *, card: str = "", problem: str = "") -> str:
             named=" problem" if problem else "",
             invalid=' aria-invalid="true"' if problem else "",
             problem=f'<p class="error" id="problem" role="alert">{escape(problem)}</p>' if problem else "",
+            cards="".join(f"<li><code>{each.spaced}</code> {escape(each.says)}</li>" for each in CARDS),
             amount=escape(session.amount),
             back=escape(session.returning),
         )

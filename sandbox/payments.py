@@ -1,4 +1,7 @@
-"""The sandbox's payments: checkout sessions, a page to pay on, signed webhooks. `python -m sandbox.payments --help`."""
+"""The sandbox's payments: checkout sessions, a page to pay on, saved cards, refunds, signed webhooks.
+
+`python -m sandbox.payments --help` has the options; docs/operations.md has the cards.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ import argparse
 import hmac
 import json
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, parse_qsl
 
-from sandbox.checkout import Session, Sessions, Unacceptable, problem_with
+from sandbox.cards import known, problem_with
+from sandbox.checkout import Session, Sessions
 from sandbox.connection import HTML, ClientGone, Connection, Headers, Receive, Scope, Send
+from sandbox.merchant import Merchant
 from sandbox.pay_page import CSS, page, policy
+from sandbox.vault import Vault
 from sandbox.webhooks import Webhook, completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-API: Final = "/v1/checkout/sessions"
+API: Final = "/v1/"
 SAFE: Final[Headers] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -27,13 +33,15 @@ SAFE: Final[Headers] = (
 
 
 class Payments:
-    """The ASGI application; all its state is in memory."""
+    """The ASGI application."""
 
-    def __init__(self, secret: str, webhook: Webhook, clock: Callable[[], float]) -> None:
+    def __init__(self, secret: str, webhook: Webhook, clock: Callable[[], float], state: Path | None = None) -> None:
         self._secret = secret
         self._webhook = webhook
         self._clock = clock
-        self._sessions = Sessions()
+        vault = Vault(state)
+        self._sessions = Sessions(vault)
+        self._merchant = Merchant(vault, self._sessions, webhook, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         line = Connection(scope, receive, send)
@@ -57,37 +65,44 @@ class Payments:
     async def _api(self, line: Connection, body: bytes) -> None:
         if not hmac.compare_digest(line.header("authorization").encode(), f"Bearer {self._secret}".encode()):
             await line.answer_json(401, {"error": "the secret is wrong"})
-        elif line.method == "POST" and line.path == API:
-            await self._create(line, body)
-        elif line.method == "GET" and (session := self._sessions.get(line.path.removeprefix(f"{API}/"))) is not None:
-            await line.answer_json(200, asdict(session))
-        else:
-            await line.answer_json(404, {"error": "there is no such session"})
-
-    async def _create(self, line: Connection, body: bytes) -> None:
-        try:
-            session = self._sessions.create(json.loads(body))
-        except (Unacceptable, json.JSONDecodeError) as error:
-            await line.answer_json(400, {"error": str(error)})
             return
-        url = f"http://{line.header('host')}/pay/{session.id}"
-        await line.answer_json(
-            201, {"id": session.id, "payment_intent": session.payment_intent, "url": url, "status": session.status}
-        )
+        try:
+            asked: Any = json.loads(body) if body else dict(parse_qsl(line.scope["query_string"].decode()))
+        except ValueError:
+            await line.answer_json(400, {"error": "the body is no JSON"})
+            return
+        base = f"http://{line.header('host')}"
+        path = line.path.removeprefix(API)
+        status, answer = self._merchant.answer(line.method, path, asked if isinstance(asked, dict) else {}, base)
+        await line.answer_json(status, answer)
 
     async def _pay(self, line: Connection, session: Session, body: bytes) -> None:
         if line.method != "POST":
             await self._show(line, session)
             return
-        card = parse_qs(body.decode("utf-8", "replace")).get("card", [""])[0][:40]
-        problem = problem_with(card)
-        if problem and session.status != "paid":
-            await self._show(line, session, card=card, problem=problem)
-            return
+        sent = parse_qs(body.decode("utf-8", "replace"))
+        typed = sent.get("card", [""])[0][:40]
+        problem = ""
         if session.status != "paid":
-            session = self._sessions.pay(session)
+            session, problem = self._paid(session, typed, sent.get("answer", [""])[0])
+        if session.status == "paid":
+            await line.answer(303, (*SAFE, (b"location", session.returning.encode())), b"")
+        else:
+            await self._show(line, session, card=typed, problem=problem)
+
+    def _paid(self, session: Session, typed: str, answer: str) -> tuple[Session, str]:
+        """Take a card, or what its holder answered the bank; return the session with what is wrong."""
+        if session.asking is not None and answer != "approve":
+            return self._sessions.refuse(session), "You did not approve the payment. Nothing was charged; try again."
+        if session.asking is not None:
+            session = self._sessions.approve(session)
+        elif problem := problem_with(typed):
+            return session, problem
+        elif card := known(typed):
+            session = self._sessions.offer(session, card)
+        if session.status == "paid":
             self._webhook.send_soon(completed(session, int(self._clock())))
-        await line.answer(303, (*SAFE, (b"location", session.returning.encode())), b"")
+        return session, ""
 
     async def _show(self, line: Connection, session: Session, *, card: str = "", problem: str = "") -> None:
         headers = (*HTML, *SAFE, (b"content-security-policy", policy(session).encode()))
@@ -100,11 +115,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--secret", required=True, help="the merchant's bearer, which also signs the webhooks")
     parser.add_argument("--webhook", required=True, help="the merchant's URL for events")
+    parser.add_argument("--state", type=Path, help="a file that keeps payments and saved cards over a restart")
     given = parser.parse_args()
     from sandbox.server import serve  # noqa: PLC0415 - importing Daphne installs its reactor
 
     webhook = Webhook(given.webhook, given.secret, time.time)
-    serve(Payments(given.secret, webhook, time.time), given.host, given.port)
+    serve(Payments(given.secret, webhook, time.time, given.state), given.host, given.port)
 
 
 if __name__ == "__main__":

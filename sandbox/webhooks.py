@@ -1,4 +1,7 @@
-"""Tells the merchant what happened: a signed event, sent again at growing intervals until it is accepted."""
+"""Tells the merchant what happened: a signed event, sent again at growing intervals until it is accepted.
+
+For tests, events can be held back and then sent as the network may send them: several times, in another order, late.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ import logging
 import secrets
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.checkout import Session
+    from sandbox.vault import Payment, Refund
 
 HEADER: Final = "Pylo-Signature"
 PAUSES: Final = (0.0, 0.5, 2.0, 8.0, 30.0, 120.0)  # seconds before each try
@@ -33,39 +37,63 @@ def sign(body: bytes, secret: str, at: int) -> str:
 
 
 def completed(session: Session, at: int) -> bytes:
-    """Return the event of a payment that succeeded."""
-    data = {
-        "id": session.id,
-        "payment_intent": session.payment_intent,
-        "amount_cents": session.amount_cents,
-        "reference": session.reference,
-        "status": session.status,
-    }
-    event = {"id": f"evt_{secrets.token_hex(12)}", "type": "checkout.session.completed", "created": at}
-    return json.dumps(event | {"data": {"object": data}}).encode()
+    """Return the event of a payment that succeeded on the page."""
+    return _event("checkout.session.completed", session.shown(), at)
 
 
-@dataclass(frozen=True, slots=True)
+def charged(payment: Payment, at: int) -> bytes:
+    """Return the event of a saved card that was charged, or not."""
+    kind = "payment_intent.succeeded" if payment.status == "succeeded" else "payment_intent.payment_failed"
+    return _event(kind, {"id": payment.id, "amount_cents": payment.amount_cents, "status": payment.status}, at)
+
+
+def refunded(refund: Refund, at: int) -> bytes:
+    told = {"id": refund.id, "payment_intent": refund.payment_intent, "amount_cents": refund.amount_cents}
+    return _event("refund.created", told, at)
+
+
+def _event(kind: str, about: dict[str, Any], at: int) -> bytes:
+    event = {"id": f"evt_{secrets.token_hex(12)}", "type": kind, "created": at, "data": {"object": about}}
+    return json.dumps(event).encode()
+
+
+@dataclass(slots=True)
 class Webhook:
     """The merchant's endpoint."""
 
     url: str
     secret: str
     clock: Callable[[], float]
+    holding: bool = False
+    _held: list[bytes] = field(default_factory=list)
 
     def send_soon(self, body: bytes) -> None:
         """Deliver in the background, for the payer must not wait for it; what is undelivered dies with the process."""
-        threading.Thread(target=self._deliver, args=(body,), daemon=True).start()
+        if self.holding:
+            self._held.append(body)
+            return
+        self._start(body, 0)
 
-    def _deliver(self, body: bytes) -> None:
+    def release(self, *, times: int = 1, backwards: bool = False, age: int = 0) -> int:
+        """Send what was held, `times` each at once, signed as if `age` seconds ago; return how many events it were."""
+        held, self._held, self.holding = self._held, [], False
+        for body in reversed(held) if backwards else held:
+            for _ in range(times):
+                self._start(body, age)
+        return len(held)
+
+    def _start(self, body: bytes, age: int) -> None:
+        threading.Thread(target=self._deliver, args=(body, age), daemon=True).start()
+
+    def _deliver(self, body: bytes, age: int) -> None:
         for pause in PAUSES:
             time.sleep(pause)
-            if self._accepted(body):
+            if self._accepted(body, age):
                 return
         log.error("gave up a webhook to %s after %d tries", self.url, len(PAUSES))
 
-    def _accepted(self, body: bytes) -> bool:
-        headers = {"Content-Type": "application/json", HEADER: sign(body, self.secret, int(self.clock()))}
+    def _accepted(self, body: bytes, age: int) -> bool:
+        headers = {"Content-Type": "application/json", HEADER: sign(body, self.secret, int(self.clock()) - age)}
         try:
             response = httpx.post(self.url, content=body, headers=headers, timeout=PATIENCE)
         except httpx.HTTPError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from billing.models.budgets import Budget, BudgetPeriod, Spend
 from billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries, Issued
 from billing.models.ledger import CUSTOMER, Account, Balance, CreditGrant, Entry, Posting
+from billing.models.payments import AutoTopUp, Payment, PaymentCustomer, Refund, TopUpAttempt
 from billing.models.prices import Price, _Range
 from billing.models.records import Idempotency, JournalOffset, JournalWriter, RequestRecord
 from billing.models.rollups import RollupMark, UsageRollup
@@ -12,6 +13,7 @@ from billing.models.rollups import RollupMark, UsageRollup
 __all__ = [
     "CUSTOMER",
     "Account",
+    "AutoTopUp",
     "Balance",
     "Budget",
     "BudgetPeriod",
@@ -24,11 +26,15 @@ __all__ = [
     "Issued",
     "JournalOffset",
     "JournalWriter",
+    "Payment",
+    "PaymentCustomer",
     "Posting",
     "Price",
+    "Refund",
     "RequestRecord",
     "RollupMark",
     "Spend",
+    "TopUpAttempt",
     "UsageRollup",
     "_Range",  # the first migration names it
 ]
