@@ -11,24 +11,14 @@ from django import forms
 from django.contrib import admin
 from django.utils import timezone
 
-from billing import money, prices
+from billing import admin_payments, money, prices  # noqa: F401 - the first registers its models
+from billing.admin_readonly import ReadOnly
 from billing.errors import BillingError
 from billing.models import Balance, Invoice, InvoiceLine, Posting, Price, RequestRecord
 from billing.pricing import Rates
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-
-
-class ReadOnly(admin.options.BaseModelAdmin):
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - as above
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - as above
-        return False
 
 
 class PriceForm(forms.ModelForm):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -13,6 +12,8 @@ from accounts.tenancy import member
 from billing import invoicing
 from billing import views_filters as asked
 from billing.credit_form import OFFERED
+from billing.models import AutoTopUp
+from billing.payments import chosen
 from billing.reports.account import entries, funds
 from billing.views_invoices import PAYERS
 
@@ -32,7 +33,8 @@ def billing_page(request: MemberRequest) -> HttpResponse:
         "entries": entries(request.workspace, before=before),
         "paging": before is not None,
         "may_pay": request.role in PAYERS,
-        "payments": bool(settings.PYLO_PAYMENTS_URL),
+        "payments": chosen.provider() is not None,
+        "auto": AutoTopUp.objects.filter(workspace=request.workspace).first(),
         "offered": OFFERED,
     }
     return render(request, "billing/billing.html", context)

@@ -14,8 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from accounts.tenancy import member
 from billing import invoicing
+from billing.models import Invoice
+from billing.payments import chosen
 from billing.reports import evidence
 from billing.reports import invoices as report
+from billing.reports.payments import rest_cents
 
 if TYPE_CHECKING:
     from accounts.tenancy import MemberRequest
@@ -40,7 +43,13 @@ def invoice_page(request: MemberRequest, number: str) -> HttpResponse:
     statement = report.statement(request.workspace, number)
     if statement is None:
         raise Http404
-    return render(request, "billing/invoice.html", {"statement": statement})
+    may_pay = request.role in PAYERS and chosen.provider() is not None
+    context = {"statement": statement, "payable_cents": _rest_cents(request, number) if may_pay else 0}
+    return render(request, "billing/invoice.html", context)
+
+
+def _rest_cents(request: MemberRequest, number: str) -> int:
+    return rest_cents(Invoice.objects.get(workspace=request.workspace, number=number))
 
 
 @require_safe
