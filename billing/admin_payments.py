@@ -1,4 +1,4 @@
-"""Payments for the staff: to read, and to refund with the permission "Can change payment". Who did it is in the history."""
+"""Payments for the staff: to read, and to refund with the permission "Can change payment"; the history says who did."""
 
 # mypy: disable-error-code="type-arg"
 # Django's admin takes type parameters in the stubs only.

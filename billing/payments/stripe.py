@@ -58,7 +58,7 @@ class StripeProvider:
         ).v1
 
     def customer(self, *, workspace: str, email: str) -> str:
-        wanted: Any = {"email": email, "metadata": {"pylo_workspace": workspace}}
+        wanted: Any = {"metadata": {"pylo_workspace": workspace}} | ({"email": email} if email else {})
         return str(_asked(self._client.customers.create, wanted)["id"])
 
     def begin(self, order: Order, *, customer: str, return_url: str, keep_card: bool) -> str:

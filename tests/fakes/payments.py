@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from queue import Queue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -35,15 +35,24 @@ class Payments:
     url: str
     deliveries: Queue[Delivery] = field(default_factory=Queue)
 
-    def begin(self, *, cents: int = 2_500, reference: str = "w1", back: str = "http://localhost:8000/back/") -> str:
+    def begin(self, *, cents: int = 2_500, reference: str = "w1", **fields: Any) -> str:
         """Make a session as a merchant does and return its id."""
-        asked = {"amount_cents": cents, "reference": reference, "return_url": back}
-        answer = httpx.post(f"{self.url}/v1/checkout/sessions", json=asked, headers=bearer(), trust_env=False)
-        return str(answer.raise_for_status().json()["id"])
+        asked = {"amount_cents": cents, "reference": reference, "return_url": "http://localhost:8000/back/"}
+        return str(self.call("POST", "checkout/sessions", asked | fields)["id"])
+
+    def call(self, method: str, path: str, asked: object = None) -> dict[str, Any]:
+        """Call the merchant's API and return its answer."""
+        answer = httpx.request(method, f"{self.url}/v1/{path}", json=asked, headers=bearer(), trust_env=False)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
 
     def pay(self, session: str, card: str = GOOD_CARD) -> httpx.Response:
         """Send the page's form as the payer does."""
         return httpx.post(f"{self.url}/pay/{session}", data={"card": card}, trust_env=False)
+
+    def answer(self, session: str, answer: str) -> httpx.Response:
+        """Answer the bank as the card's holder does: approve or refuse."""
+        return httpx.post(f"{self.url}/pay/{session}", data={"answer": answer}, trust_env=False)
 
     def heard(self) -> Delivery:
         return self.deliveries.get(timeout=10)

@@ -89,3 +89,43 @@ def test_a_refused_webhook_is_sent_again_until_it_is_accepted(tmp_path_factory: 
         payments.pay(payments.begin())
         tries = [payments.heard().body for _ in range(3)]
     assert tries[0] == tries[1] == tries[2]
+
+
+def test_the_bank_asks_and_a_refusal_charges_nothing(payments: Payments) -> None:
+    session = payments.begin()
+    asked = payments.pay(session, "4000 0025 0000 3155")
+    assert "Your bank asks: is it you?" in asked.text
+    refused = payments.answer(session, "refuse")
+    assert "You did not approve the payment. Nothing was charged" in refused.text
+    assert state(payments, session) == "open"
+    payments.pay(session, "4000 0025 0000 3155")
+    assert payments.answer(session, "approve").status_code == 303
+    assert state(payments, session) == "paid"
+    payments.heard()
+
+
+def test_events_can_be_held_and_sent_three_times_backwards(payments: Payments) -> None:
+    payments.call("POST", "webhooks", {"hold": True})
+    first, second = payments.begin(), payments.begin()
+    for session in (first, second):
+        payments.pay(session)
+    assert payments.deliveries.empty()
+    assert payments.call("POST", "webhooks", {"times": 3, "backwards": True}) == {"sent": 2}
+    heard = [payments.heard().body for _ in range(6)]
+    assert sorted(first.encode() in body for body in heard) == [False] * 3 + [True] * 3
+
+
+def test_a_charge_of_a_saved_card_and_a_refund_are_told(payments: Payments) -> None:
+    customer = str(payments.call("POST", "customers", {"reference": "w9"})["id"])
+    payments.pay(payments.begin(customer=customer, save_card=True))
+    payments.heard()
+    card = payments.call("GET", f"cards?customer={customer}")["cards"][0]
+    assert (card["brand"], card["last_four"], card["expires"]) == ("Visa", "4242", "12/34")
+    asked = {"customer": customer, "card": card["id"], "amount_cents": 700, "key": "k"}
+    charged = payments.call("POST", "payments", asked)
+    assert json.loads(payments.heard().body)["type"] == "payment_intent.succeeded"
+    payments.call("POST", "refunds", {"payment_intent": charged["id"], "amount_cents": 200, "key": "r"})
+    event = json.loads(payments.heard().body)
+    assert (event["type"], event["data"]["object"]["payment_intent"]) == ("refund.created", charged["id"])
+    payments.call("DELETE", f"cards/{card['id']}")
+    assert payments.call("GET", f"cards?customer={customer}") == {"cards": []}
