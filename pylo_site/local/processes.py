@@ -61,5 +61,6 @@ def listed(site: Site, var: Path, environment: Mapping[str, str], *, python: str
         hook = f"http://{host}:{site.port}/billing/webhooks/payments/"
         secret = environment["PYLO_PAYMENTS_SECRET"]
         words = (python, "-m", "sandbox.payments", "--port", str(site.payments_port), "--secret", secret)
-        found.append(Process("payments", (*words, "--webhook", hook)))
+        state = str(var / "sandbox" / "payments.json")
+        found.append(Process("payments", (*words, "--state", state, "--webhook", hook)))
     return found

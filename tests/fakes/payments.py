@@ -66,7 +66,7 @@ def bearer(secret: str = SECRET) -> dict[str, str]:
 def running(var: Path, *, refusals: int = 0) -> Iterator[Payments]:
     """Start it beside a merchant who refuses the first `refusals` webhooks and accepts the rest."""
     payments = Payments(f"http://127.0.0.1:{free_port()}")
-    with _merchant(payments.deliveries, refusals) as webhook:
+    with merchant(payments.deliveries, refusals) as (webhook, _):
         port = payments.url.rsplit(":", 1)[1]
         command = (sys.executable, "-m", "sandbox.payments", "--port", port, "--secret", SECRET, "--webhook", webhook)
         process = Process.start("payments", command, env={}, log=var / "payments.log")
@@ -78,7 +78,9 @@ def running(var: Path, *, refusals: int = 0) -> Iterator[Payments]:
 
 
 @contextmanager
-def _merchant(deliveries: Queue[Delivery], refusals: int) -> Iterator[str]:
+def merchant(deliveries: Queue[Delivery] | None = None, refusals: int = 0) -> Iterator[tuple[str, Queue[Delivery]]]:
+    """Listen for webhooks; give the URL and what is heard there."""
+    heard: Queue[Delivery] = Queue() if deliveries is None else deliveries
     left = [refusals]
 
     class Handler(BaseHTTPRequestHandler):
@@ -89,7 +91,7 @@ def _merchant(deliveries: Queue[Delivery], refusals: int) -> Iterator[str]:
             self.send_response(503 if refused else 200)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            deliveries.put(Delivery(body, self.headers["Pylo-Signature"]))
+            heard.put(Delivery(body, self.headers["Pylo-Signature"] or self.headers["Stripe-Signature"] or ""))
 
         def log_message(self, *_: object) -> None:
             pass
@@ -97,6 +99,6 @@ def _merchant(deliveries: Queue[Delivery], refusals: int) -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/webhook"
+        yield f"http://127.0.0.1:{server.server_port}/webhook", heard
         server.shutdown()
         thread.join()

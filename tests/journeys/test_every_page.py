@@ -21,6 +21,7 @@ PUBLIC: Final = (
 PORTAL: Final = ("/overview/", "/keys/", "/usage/", "/requests/", "/billing/", "/invoices/")
 DEEPER: Final = (
     *("/keys/new/", "/usage/?window=30d&metric=spend", "/usage/?metric=requests", "/requests/?id=none"),
+    *("/billing/auto-top-up/", "/billing/payments/"),
     *("/billing/add-credit/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/"),
 )
 NARROW: Final = (320, 390)

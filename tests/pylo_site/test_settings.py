@@ -59,6 +59,7 @@ def test_hosts_are_named_with_or_without_blanks() -> None:
 
 
 PAYMENTS = {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9", "PYLO_PAYMENTS_SECRET": "s", "PYLO_SANDBOX": "1"}
+STRIPE = {"PYLO_STRIPE_SECRET_KEY": "sk_test_1", "PYLO_STRIPE_WEBHOOK_SECRET": "whsec_1"}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,13 @@ PAYMENTS = {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9", "PYLO_PAYMENTS_SECRET": "
         ("pylo.E016", PAYMENTS | {"PYLO_PAYMENTS_URL": "127.0.0.1:9"}),
         ("pylo.E017", PAYMENTS | {"PYLO_PAYMENTS_SECRET": ""}),
         ("pylo.E017", PAYMENTS | {"PYLO_SANDBOX": "0"}),
+        ("pylo.E068", {"PYLO_STRIPE_SECRET_KEY": "sk_test_1"}),
+        ("pylo.E068", {"PYLO_STRIPE_WEBHOOK_SECRET": "whsec_1"}),
+        ("pylo.E069", STRIPE | {"PYLO_STRIPE_SECRET_KEY": "pk_test_1"}),
+        ("pylo.E070", STRIPE | {"PYLO_STRIPE_SECRET_KEY": "sk_live_1", "PYLO_SANDBOX": "1"}),
+        ("pylo.E070", STRIPE | PAYMENTS | {"PYLO_STRIPE_SECRET_KEY": "rk_live_1"}),
+        ("pylo.E071", STRIPE | {"PYLO_STRIPE_API_BASE": "127.0.0.1:9"}),
+        ("pylo.E072", STRIPE | {"PYLO_STRIPE_SECRET_KEY": "sk_live_1", "PYLO_STRIPE_API_BASE": "http://127.0.0.1:9"}),
         ("pylo.E018", {"PYLO_FIRST_TOKEN_SECONDS": "0"}),
         ("pylo.E019", {"PYLO_IDLE_SECONDS": "601"}),
         ("pylo.E020", {"PYLO_DRAIN_SECONDS": "-1"}),
@@ -109,6 +117,12 @@ def test_a_setting_that_does_not_hold_refuses_the_start_by_its_number(check: str
 
 def test_the_sandboxs_payments_are_taken_in_the_sandbox() -> None:
     assert read("PYLO_PAYMENTS_URL", **PAYMENTS) == {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9"}
+
+
+def test_stripe_with_a_test_key_is_taken_in_the_sandbox_too() -> None:
+    found = read("PYLO_STRIPE_SECRET_KEY", "PAYMENT_PAGES", **PAYMENTS, **STRIPE)
+    pages = ["https://checkout.stripe.com", "http://127.0.0.1:9"]
+    assert found == {"PYLO_STRIPE_SECRET_KEY": "sk_test_1", "PAYMENT_PAGES": pages}
 
 
 def test_a_mail_server_that_hangs_holds_nobody_for_long() -> None:

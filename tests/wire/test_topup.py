@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -22,3 +22,35 @@ def test_a_payment_is_on_the_balance_though_the_payers_browser_never_comes_back(
     assert stack.eventually(lambda: stack.sql(BALANCE, payer.workspace)) == [(25_000_000_000,)]
     postings = stack.sql("SELECT kind, nanos FROM billing_posting WHERE workspace_id = %s", payer.workspace)
     assert postings == [("top_up", 25_000_000_000)]
+
+
+ORDER = """
+INSERT INTO billing_autotopup (workspace_id, enabled, below_cents, add_cents, most_a_day, most_cents_a_month, card,
+    card_label, declines, updated_at) VALUES (%s, true, 500, 2500, 2, 20000, %s, 'Visa', 0, now())
+"""
+CUSTOMER = "INSERT INTO billing_paymentcustomer (workspace_id, provider, customer) VALUES (%s, 'sandbox', %s)"
+SPEND = "UPDATE billing_balance SET nanos = 0 WHERE workspace_id = %s"
+
+
+def call(stack: Stack, method: str, path: str, **asked: object) -> Any:
+    headers = bearer(stack.env["PYLO_PAYMENTS_SECRET"])
+    answer = httpx.request(method, f"{stack.payments_url}/v1/{path}", json=asked, headers=headers, trust_env=False)
+    return answer.raise_for_status().json()
+
+
+def test_celery_charges_the_saved_card_of_a_balance_that_is_low(stack: Stack) -> None:
+    payer = stack.member(credit=0)
+    customer = call(stack, "POST", "customers", reference=payer.workspace)["id"]
+    asked = {"amount_cents": 500, "reference": payer.workspace, "return_url": stack.base_url}
+    session = call(stack, "POST", "checkout/sessions", **asked, customer=customer, save_card=True)["id"]
+    httpx.post(f"{stack.payments_url}/pay/{session}", data={"card": GOOD_CARD}, trust_env=False)
+    assert stack.eventually(lambda: stack.sql(BALANCE, payer.workspace)) == [(5_000_000_000,)]
+    [card] = call(stack, "GET", f"cards?customer={customer}")["cards"]
+    stack.sql(CUSTOMER + " RETURNING id", payer.workspace, customer)
+    stack.sql(ORDER + " RETURNING workspace_id", payer.workspace, card["id"])
+    stack.sql(SPEND + " RETURNING nanos", payer.workspace)
+    stack.start_celery()
+    found = stack.eventually(lambda: stack.sql(BALANCE, payer.workspace), within=40)
+    assert found == [(25_000_000_000,)]
+    states = stack.sql("SELECT status FROM billing_topupattempt WHERE workspace_id = %s", payer.workspace)
+    assert states == [("succeeded",)]

@@ -200,7 +200,12 @@ def test_rule_20_forged_old_tampered_and_unsigned_events_are_refused(shop: Desk)
     session = begun(shop, str(make_workspace().id))
     shop.pay(session)
     body = event(session)
-    bad: tuple[dict[str, str], ...] = (shop.headers(body, secret="guess"), shop.headers(body, age=301), shop.headers(body + b" "), {})
+    bad: tuple[dict[str, str], ...] = (
+        shop.headers(body, secret="guess"),
+        shop.headers(body, age=301),
+        shop.headers(body + b" "),
+        {},
+    )
     assert [tell(shop, body, headers) for headers in bad] == [400] * 4
     assert tell(shop, b"no json") == 400
     assert not Posting.objects.exists()
