@@ -61,15 +61,15 @@ class AutoTopUpForm(forms.Form):
     """When the balance falls below this, add that, within these bounds, from this card."""
 
     enabled = forms.BooleanField(required=False)
-    below = Dollars(least=1, most=MOST, label="When the balance falls below")
-    add = Dollars(least=LEAST, most=MOST, label="add")
+    below = Dollars(least=1, most=MOST, label="When the balance falls below, USD")
+    add = Dollars(least=LEAST, most=MOST, label="Add, USD")
     most_a_day = forms.IntegerField(
         min_value=1,
         max_value=MOST_A_DAY,
-        label="at most times a day",
+        label="Top-ups a day, at most",
         error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), f"Enter 1 to {MOST_A_DAY}."),
     )
-    month = Dollars(least=LEAST, most=MOST_A_MONTH, label="and at most a month")
+    month = Dollars(least=LEAST, most=MOST_A_MONTH, label="USD a month, at most")
     card = forms.CharField(required=False, max_length=80)
 
     def __init__(self, *args: Any, cards: Sequence[Card], **kwargs: Any) -> None:

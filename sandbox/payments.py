@@ -67,7 +67,8 @@ class Payments:
             await line.answer_json(401, {"error": "the secret is wrong"})
             return
         try:
-            asked: Any = json.loads(body) if body else dict(parse_qsl(line.scope["query_string"].decode()))
+            query = dict(parse_qsl(line.scope["query_string"].decode()))
+            asked: Any = json.loads(body) if body and line.method == "POST" else query
         except ValueError:
             await line.answer_json(400, {"error": "the body is no JSON"})
             return

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('purpose', models.CharField(choices=[('top_up', 'Credit'), ('auto_top_up', 'Auto top-up'), ('invoice', 'Invoice')], max_length=12)),
                 ('amount_cents', models.BigIntegerField()),
                 ('currency', models.CharField(default='usd', max_length=3)),
-                ('status', models.CharField(choices=[('pending', 'Not paid yet'), ('needs_authentication', 'Waits for the bank'), ('failed', 'Declined'), ('succeeded', 'Paid')], max_length=20)),
+                ('status', models.CharField(choices=[('pending', 'Not paid yet'), ('needs_authentication', 'Not confirmed'), ('failed', 'Declined'), ('succeeded', 'Paid')], max_length=20)),
                 ('decline', models.CharField(blank=True, max_length=80)),
                 ('receipt_url', models.CharField(blank=True, max_length=500)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),

@@ -36,7 +36,7 @@ class Payment(models.Model):
 
     class Status(models.TextChoices):
         PENDING = "pending", "Not paid yet"
-        NEEDS_AUTHENTICATION = "needs_authentication", "Waits for the bank"
+        NEEDS_AUTHENTICATION = "needs_authentication", "Not confirmed"
         FAILED = "failed", "Declined"
         SUCCEEDED = "succeeded", "Paid"
 

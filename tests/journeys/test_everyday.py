@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.fakes.stack import Member, Stack
 
 DECLINED: Final = "4000 0000 0000 0002"
+ASKS: Final = "4000 0025 0000 3155"
 GOOD: Final = "4242 4242 4242 4242"
 
 
@@ -79,6 +80,39 @@ def test_credit_is_added_after_a_mistyped_amount_and_a_declined_card(
     expect(page.get_by_text("$12.50 was added to your balance.")).to_be_visible()
     expect(page.get_by_title("Balance of this workspace")).to_contain_text("$17.50")
     expect(page.locator("tbody tr").filter(has_text="Credit added")).to_have_count(1)
+
+
+def test_a_card_that_its_bank_asks_about_is_kept_for_auto_top_up_and_credit_is_taken_back(
+    scriptless: Page, stack: Stack, member: Member
+) -> None:
+    page = scriptless
+    page.goto(f"{stack.base_url}/billing/auto-top-up/")
+    page.get_by_role("link", name="Add credit and keep the card").click()
+    page.get_by_role("button", name="Continue to payment").click()
+    page.get_by_label("Card number").fill(ASKS)
+    page.get_by_role("button", name="Pay $25.00").click()
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.get_by_role("alert")).to_contain_text("You did not approve the payment. Nothing was charged")
+    page.get_by_label("Card number").fill(ASKS)
+    page.get_by_role("button", name="Pay $25.00").click()
+    page.get_by_role("button", name="Approve $25.00").click()
+    expect(page.get_by_text("$25.00 was added to your balance.")).to_be_visible()
+
+    page.get_by_role("link", name="Auto top-up").click()
+    page.get_by_label("Top up by itself").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Choose the card to charge.")).to_be_visible()
+    page.get_by_label("Visa …3155").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("When the balance falls below $5.00, $25.00 is added from Visa …3155.")).to_be_visible()
+
+    page.get_by_role("link", name="Payments").click()
+    page.get_by_role("link", name="Refund").click()
+    page.get_by_role("button", name="Refund $25.00").click()
+    expect(page.get_by_text("$25.00 goes back to the card that paid.")).to_be_visible()
+    expect(page.get_by_title("Balance of this workspace")).to_contain_text("$5.00")
+    page.get_by_role("button", name="Remove Visa …3155").click()
+    expect(page.get_by_text("The card was removed.")).to_be_visible()
 
 
 def test_a_request_is_found_by_its_id_and_its_invoice_is_downloaded_with_the_evidence(

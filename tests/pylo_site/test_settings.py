@@ -59,6 +59,7 @@ def test_hosts_are_named_with_or_without_blanks() -> None:
 
 
 PAYMENTS = {"PYLO_PAYMENTS_URL": "http://127.0.0.1:9", "PYLO_PAYMENTS_SECRET": "s", "PYLO_SANDBOX": "1"}
+LIVE = {"PYLO_STRIPE_SECRET_KEY": "sk_live_1", "PYLO_STRIPE_WEBHOOK_SECRET": "whsec_1", "PYLO_SANDBOX": "0"}
 STRIPE = {"PYLO_STRIPE_SECRET_KEY": "sk_test_1", "PYLO_STRIPE_WEBHOOK_SECRET": "whsec_1"}
 
 
@@ -89,7 +90,7 @@ STRIPE = {"PYLO_STRIPE_SECRET_KEY": "sk_test_1", "PYLO_STRIPE_WEBHOOK_SECRET": "
         ("pylo.E070", STRIPE | {"PYLO_STRIPE_SECRET_KEY": "sk_live_1", "PYLO_SANDBOX": "1"}),
         ("pylo.E070", STRIPE | PAYMENTS | {"PYLO_STRIPE_SECRET_KEY": "rk_live_1"}),
         ("pylo.E071", STRIPE | {"PYLO_STRIPE_API_BASE": "127.0.0.1:9"}),
-        ("pylo.E072", STRIPE | {"PYLO_STRIPE_SECRET_KEY": "sk_live_1", "PYLO_STRIPE_API_BASE": "http://127.0.0.1:9"}),
+        ("pylo.E072", LIVE | {"PYLO_STRIPE_API_BASE": "http://127.0.0.1:9"}),
         ("pylo.E018", {"PYLO_FIRST_TOKEN_SECONDS": "0"}),
         ("pylo.E019", {"PYLO_IDLE_SECONDS": "601"}),
         ("pylo.E020", {"PYLO_DRAIN_SECONDS": "-1"}),
