@@ -19,14 +19,7 @@ PURE = (
 )
 EXACT = (
     *("billing/money.py", "billing/pricing.py", "billing/ledger.py", "billing/drafting.py", "billing/invoicing.py"),
-    *(
-        "billing/credit_form.py",
-        "billing/topup.py",
-        "billing/topup_auto.py",
-        "billing/refunds.py",
-        "billing/prices.py",
-        "billing/rollup.py",
-    ),
+    *("billing/credit_form.py", "billing/topup.py", "billing/prices.py", "billing/rollup.py"),
     *("billing/reconciliation.py", "billing/charts.py", "billing/reports/usage.py", "billing/reports/requests.py"),
     *("billing/topup_auto.py", "billing/refunds.py", "billing/reports/payments.py"),
     *("billing/reports/sheets.py", "billing/reports/invoices.py", "billing/reports/account.py"),
