@@ -24,6 +24,7 @@ WINDOW = timedelta(days=14)  # in which who paid may take it back without asking
 STALE = timedelta(minutes=2)
 CREDIT = (Payment.Purpose.TOP_UP, Payment.Purpose.AUTO_TOP_UP)
 PAID_IN = (Posting.Kind.TOP_UP, Posting.Kind.PAYMENT, Posting.Kind.REFUND)
+SPENT = ("usage", "expiry")  # kinds of postings that spend; what else takes off a balance is a correction
 GONE = (Refund.Status.ASKED, Refund.Status.DONE)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -51,10 +52,17 @@ def within_window(payment: Payment, at: datetime) -> bool:
 
 
 def unspent_nanos(workspace: Workspace) -> int:
-    """Return the paid part of the balance: what was given for nothing is spent first, and never paid out."""
+    """Return the paid part of the balance; what was given for nothing is never paid out.
+
+    Sign-up credit is spent before anything that was paid. Of what was given later nobody knows here what was spent
+    first, so all usage beyond the sign-up credit counts as paid.
+    """
     balance = Balance.objects.filter(workspace=workspace).values_list("nanos", flat=True).first() or 0
-    paid_in = Posting.objects.filter(workspace=workspace, kind__in=PAID_IN).aggregate(nanos=Sum("nanos"))["nanos"] or 0
-    return int(min(balance, paid_in))
+    moved = Posting.objects.filter(workspace=workspace).exclude(kind__in=SPENT).values_list("kind")
+    posted: dict[str, int] = dict(moved.annotate(nanos=Sum("nanos")))
+    paid_in = sum(posted.get(kind, 0) for kind in PAID_IN)
+    used = sum(posted.values()) - balance
+    return min(balance, paid_in - max(0, used - posted.get(Posting.Kind.SIGNUP_CREDIT, 0)))
 
 
 def ask(payment: Payment, *, cents: int, by: str, reason: str, provider: Provider, at: datetime) -> Refund:

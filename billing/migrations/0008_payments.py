@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='posting',
             name='kind',
-            field=models.CharField(choices=[('signup_credit', 'Sign-up credit'), ('top_up', 'Credit added'), ('payment', 'Invoice paid'), ('refund', 'Refund'), ('adjustment', 'Adjustment')], max_length=20),
+            field=models.CharField(choices=[('signup_credit', 'Sign-up credit'), ('top_up', 'Credit added'), ('adjustment', 'Adjustment'), ('refund', 'Refund'), ('payment', 'Payment of an invoice')], max_length=20),
         ),
         migrations.CreateModel(
             name='AutoTopUp',

@@ -10,13 +10,14 @@ from billing import ledger, refunds, topup
 from billing.models import Balance, Payment, Posting, Refund
 from billing.payments.provider import NotRefundable, ProviderAway
 from billing.payments.stripe import StripeProvider
-from tests.billing.factories import make_workspace
+from gateway.usage import Tokens
+from tests.billing.factories import make_request, make_workspace, record
 from tests.billing.payments.desks import BACK, order
 from tests.billing.threads import at_once
 from tests.fakes.stripe import KEY, WEBHOOK_SECRET
 
 if TYPE_CHECKING:
-    from accounts.models import Workspace
+    from accounts.models import ApiKey, Workspace
     from tests.fakes.stripe import Stripe
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -42,7 +43,8 @@ def give(payment: Payment, cents: int, provider: StripeProvider) -> Refund:
     return refunds.ask(payment, cents=cents, by="a@example.com", reason="Unused", provider=provider, at=NOW)
 
 
-def post(workspace: Workspace, cents: int, kind: Posting.Kind = Posting.Kind.ADJUSTMENT) -> None:
+def post(workspace: Workspace, cents: int) -> None:
+    kind = Posting.Kind.ADJUSTMENT
     ledger.credit(workspace=workspace, kind=kind, nanos=cents * CENT, key=str(uuid4()), at=NOW)
 
 
@@ -91,9 +93,22 @@ def test_what_was_given_for_nothing_is_spent_first_and_never_paid_out(
     fake_stripe: Stripe, provider: StripeProvider, workspace: Workspace, given_for_nothing: int, spent: int, left: int
 ) -> None:
     payment = pay(fake_stripe, provider, workspace)
-    post(workspace, given_for_nothing, Posting.Kind.SIGNUP_CREDIT)
+    ledger.open_balance(workspace=workspace, credit_nanos=given_for_nothing * CENT, at=NOW)
     post(workspace, -spent)
     assert refunds.left_cents(payment) == left
+
+
+@pytest.mark.parametrize("given", ["before", "after"])
+def test_what_was_given_after_it_was_spent_is_not_paid_out_either(
+    fake_stripe: Stripe, provider: StripeProvider, key: ApiKey, given: str
+) -> None:
+    payment = pay(fake_stripe, provider, key.workspace)
+    if given == "before":
+        ledger.open_balance(workspace=key.workspace, credit_nanos=500 * CENT, at=NOW)
+    record(make_request(key, tokens=Tokens(prompt=0, cached=0, completion=1_000_000)))  # $3.90
+    if given == "after":
+        post(key.workspace, 500)
+    assert refunds.left_cents(payment) == (2_500 if given == "before" else 2_110)
 
 
 @pytest.mark.parametrize("asked", [0, -1, 2_501])
