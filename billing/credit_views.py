@@ -41,6 +41,7 @@ FOLLOWED = frozenset(  # docs/operations.md "Payments" lists them
 )
 AWAY = "The payment page cannot be reached just now. Nothing was charged; try again in a minute."
 LATER = "Your payment could not be confirmed yet. It is credited as soon as it is; there is no need to pay again."
+SOMEBODY_LOOKS = "You paid, and we could not tell what for. Somebody will look; quote when you paid to support."
 NOT_PAID = "The payment was not completed. Nothing was charged."
 
 log = structlog.stdlib.get_logger(__name__)
@@ -88,8 +89,13 @@ def credit_return(request: MemberRequest) -> HttpResponse:
     except ProviderAway:
         messages.warning(request, LATER)
         return redirect("billing")
-    if paid is not None:
-        topup.settle(paid, provider=provider.name, at=timezone.now())
+    try:
+        if paid is not None:
+            topup.settle(paid, provider=provider.name, at=timezone.now())
+    except topup.UnknownPayer as error:
+        log.error("unknown payer", reason=str(error))  # noqa: TRY400 - expected, no traceback
+        messages.warning(request, SOMEBODY_LOOKS)
+        return redirect("billing")
     return _welcome(request, paid)
 
 

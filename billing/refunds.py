@@ -38,13 +38,20 @@ class TooMuch(BillingError):  # noqa: N818 - reads as what it is
         super().__init__(f"At most {money.cents(left_cents)} can be refunded.")
 
 
-def left_cents(payment: Payment) -> int:
-    """Return what can be given back of a payment now."""
+def left_cents(payment: Payment, unspent_cents: int | None = None) -> int:
+    """Return what can be given back of a payment now. `unspent_cents` is told by who asks about many payments."""
     if payment.status != Payment.Status.SUCCEEDED or payment.purpose not in CREDIT:
         return 0
-    of_payment = payment.amount_cents - _sum(payment.refunds.filter(status__in=GONE))
-    asked = _sum(Refund.objects.filter(payment__workspace=payment.workspace_id, status=Refund.Status.ASKED))
-    return max(0, min(of_payment, money.whole_cents(unspent_nanos(payment.workspace)) - asked))
+    given = sum(refund.amount_cents for refund in payment.refunds.all() if refund.status in GONE)
+    unspent = free_cents(payment.workspace) if unspent_cents is None else unspent_cents
+    return max(0, min(payment.amount_cents - given, unspent))
+
+
+def free_cents(workspace: Workspace) -> int:
+    """Return the paid and unspent cents of a balance that no refund on its way has asked for."""
+    asked = Refund.objects.filter(payment__workspace=workspace, status=Refund.Status.ASKED)
+    on_its_way = asked.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+    return max(0, money.whole_cents(unspent_nanos(workspace)) - on_its_way)
 
 
 def within_window(payment: Payment, at: datetime) -> bool:
@@ -107,8 +114,3 @@ def _give(refund: Refund, provider: Provider, at: datetime) -> None:
         Refund.objects.filter(id=refund.id, status=Refund.Status.ASKED).update(status=Refund.Status.FAILED)
         raise
     topup.settle(provider.payment(payment_intent), provider=provider.name, at=at)
-
-
-def _sum(refunds: object) -> int:
-    found: int = refunds.aggregate(cents=Sum("amount_cents"))["cents"] or 0  # type: ignore[attr-defined]
-    return found

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Sum
 
 from billing import topup, topup_attempts
+from billing.errors import BillingError
 from billing.models import AutoTopUp, Balance, TopUpAttempt
 from billing.money import NANOS_PER_CENT
 from billing.payments import customers
@@ -70,7 +71,7 @@ def heal(provider: Provider, at: datetime) -> None:
     for attempt in left.select_related("workspace"):
         try:
             _heal(attempt, provider, at)
-        except (ProviderAway, topup.UnknownPayer) as error:
+        except BillingError as error:
             log.warning("automatic top-up not healed", attempt=str(attempt.id), reason=str(error))
     lapsed = TopUpAttempt.objects.filter(status=Status.NEEDS_AUTHENTICATION, started_at__lt=at - LAPSES)
     lapsed.update(status=Status.LAPSED, ended_at=at)

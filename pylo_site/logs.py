@@ -61,8 +61,12 @@ def configuration(style: str) -> dict[str, Any]:
         "formatters": {"pylo": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "pylo"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        # httpx names URLs at INFO, Daphne query strings: neither belongs in a log.
-        "loggers": {"httpx": {"level": "WARNING"}, "daphne.http_protocol": {"level": "ERROR"}},
+        # httpx and Stripe's library name URLs at INFO, Daphne query strings: none of it belongs in a log.
+        "loggers": {
+            "httpx": {"level": "WARNING"},
+            "stripe": {"level": "WARNING"},
+            "daphne.http_protocol": {"level": "ERROR"},
+        },
     }
 
 

@@ -60,7 +60,7 @@ class Sessions:
         if not isinstance(return_url, str) or urlsplit(return_url).scheme not in {"http", "https"}:
             raise Unacceptable("return_url must be an http or https URL")
         if customer and customer not in self._vault.customers:
-            raise Unacceptable("there is no such customer")
+            raise Unacceptable("there is no such customer", param="customer")
         about = {"workspace": reference, "purpose": "top_up"} | texts(values.get("about"))
         payment = self._vault.open_payment(
             Payment(

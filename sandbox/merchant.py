@@ -47,7 +47,7 @@ class Merchant:
                 case _:
                     return NOTHING
         except Unacceptable as error:
-            return HTTPStatus.BAD_REQUEST, {"error": str(error)}
+            return HTTPStatus.BAD_REQUEST, {"error": str(error), "param": error.param}
 
     def _checkout(self, method: str, session_id: str, asked: dict[str, Any], base: str) -> Answer:
         if method == "POST" and not session_id:

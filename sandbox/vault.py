@@ -15,7 +15,11 @@ STATUS: Final = {Outcome.PAYS: "succeeded", Outcome.ASKS: "needs_authentication"
 
 
 class Unacceptable(ValueError):  # noqa: N818 - what was sent is; the text says why
-    """What was asked for cannot be made."""
+    """What was asked for cannot be made; `param` is what names nothing that there is."""
+
+    def __init__(self, text: str, *, param: str = "") -> None:
+        super().__init__(text)
+        self.param = param
 
 
 @dataclass(frozen=True, slots=True)

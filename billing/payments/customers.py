@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accounts.models import Role
 from billing.models import PaymentCustomer
-from billing.payments.provider import NoSuchPayment
+from billing.payments.provider import NoSuchCustomer
 
 if TYPE_CHECKING:
     from accounts.models import Workspace
@@ -30,7 +30,7 @@ def begin(order: Order, workspace: Workspace, provider: Provider, *, return_url:
     """Start a payment by a person and return where; a customer that was removed at the provider's is made anew."""
     try:
         return provider.begin(order, customer=of(workspace, provider), return_url=return_url, keep_card=keep_card)
-    except NoSuchPayment:
+    except NoSuchCustomer:
         PaymentCustomer.objects.filter(workspace=workspace, provider=provider.name).delete()
         return provider.begin(order, customer=of(workspace, provider), return_url=return_url, keep_card=keep_card)
 
@@ -42,7 +42,7 @@ def cards(workspace: Workspace, provider: Provider) -> tuple[Card, ...]:
         return ()
     try:
         return provider.cards(found.customer)
-    except NoSuchPayment:
+    except NoSuchCustomer:
         return ()
 
 

@@ -2,7 +2,8 @@
 
 PaymentError
 ├── ProviderAway    it could not be asked, or answered nonsense; try again
-├── NoSuchPayment   it knows no such session, payment, customer or card
+├── NoSuchPayment   it knows no such session, payment or card, or refuses the question as it is
+│   └── NoSuchCustomer
 ├── NotRefundable   it refuses this refund
 └── BadEvent        the webhook's body is signed, and not an event
 """
@@ -31,7 +32,11 @@ class ProviderAway(PaymentError):  # noqa: N818 - reads as what it is
 
 
 class NoSuchPayment(PaymentError):  # noqa: N818 - as above
-    """The provider knows no such session, payment, customer or card."""
+    """The provider knows no such session, payment or card, or refuses the question as it is."""
+
+
+class NoSuchCustomer(NoSuchPayment):
+    """The customer was removed at the provider's."""
 
 
 class NotRefundable(PaymentError):  # noqa: N818 - as above

@@ -13,6 +13,7 @@ from billing.payments.provider import (
     BadEvent,
     Card,
     Event,
+    NoSuchCustomer,
     NoSuchPayment,
     NotRefundable,
     Order,
@@ -114,9 +115,10 @@ class SandboxProvider:
         try:
             response = httpx.request(method, url, json=body, headers=headers, timeout=PATIENCE, trust_env=False)
             if response.status_code in {httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST}:
-                raise NoSuchPayment(str(response.json().get("error", "")))
+                said = response.json()
+                raise (NoSuchCustomer if said.get("param") == "customer" else NoSuchPayment)(str(said.get("error")))
             answer = response.raise_for_status().json()
-        except (httpx.HTTPError, json.JSONDecodeError) as error:
+        except (httpx.HTTPError, json.JSONDecodeError, AttributeError) as error:
             raise ProviderAway(type(error).__name__) from error
         if not isinstance(answer, dict):
             raise ProviderAway("the payment provider's answer is no object")

@@ -14,6 +14,7 @@ from billing.payments.provider import (
     BadEvent,
     Card,
     Event,
+    NoSuchCustomer,
     NoSuchPayment,
     NotRefundable,
     Order,
@@ -99,12 +100,13 @@ class StripeProvider:
         )
 
     def payments(self, *, since: datetime, customer: str = "") -> Iterator[Paid]:
-        wanted: Any = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        wanted: Any = {"created": {"gte": int(since.timestamp())}, "limit": PAGE, "expand": ["data.latest_charge"]}
         if customer:
             wanted["customer"] = customer
         while True:
             page = _asked(self._client.payment_intents.list, wanted)
-            yield from (self._with_refunds(intent) for intent in page["data"])
+            for intent in page["data"]:
+                yield self._with_refunds(intent) if _amount_refunded(intent) else _paid(intent)
             if not page.get("has_more"):
                 return
             wanted = wanted | {"starting_after": page["data"][-1]["id"]}
@@ -177,9 +179,16 @@ def _asked(call: Callable[..., stripe.StripeObject], *args: Any) -> dict[str, An
     except stripe.CardError:
         raise
     except stripe.InvalidRequestError as error:
-        raise NoSuchPayment(str(error.user_message or error)[:200]) from error
+        gone = error.code == "resource_missing" and error.param == "customer"
+        raise (NoSuchCustomer if gone else NoSuchPayment)(str(error.user_message or error)[:200]) from error
     except stripe.StripeError as error:
         raise ProviderAway(type(error).__name__) from error
+
+
+def _amount_refunded(intent: dict[str, Any]) -> int:
+    """Return what the charge says of its refunds; a list of payments asks for refunds only where there are any."""
+    charge = intent.get("latest_charge")
+    return int(charge.get("amount_refunded") or 0) if isinstance(charge, dict) else 0
 
 
 def _metadata(order: Order) -> dict[str, str]:

@@ -39,7 +39,9 @@ class Row:
 def payments(workspace: Workspace, *, at: datetime, size: int = PAGE) -> tuple[Row, ...]:
     """Return the newest payments."""
     found = Payment.objects.filter(workspace=workspace).select_related("workspace", "invoice")
-    return tuple(_row(each, at) for each in found.prefetch_related("refunds").order_by("-created_at", "-id")[:size])
+    unspent = refunds.free_cents(workspace)
+    newest = found.prefetch_related("refunds").order_by("-created_at", "-id")[:size]
+    return tuple(_row(each, at, unspent) for each in newest)
 
 
 def payment(workspace: Workspace, payment_intent: str) -> Payment | None:
@@ -52,7 +54,7 @@ def rest_cents(invoice: Invoice) -> int:
     return max(0, invoice.due_cents - (paid.aggregate(cents=Sum("amount_cents"))["cents"] or 0))
 
 
-def _row(each: Payment, at: datetime) -> Row:
+def _row(each: Payment, at: datetime, unspent_cents: int) -> Row:
     given = dict.fromkeys(Refund.Status, 0)
     for refund in each.refunds.all():
         given[Refund.Status(refund.status)] += refund.amount_cents
@@ -66,6 +68,6 @@ def _row(each: Payment, at: datetime) -> Row:
         status_label=Payment.Status(each.status).label,
         refunded_cents=given[Refund.Status.DONE],
         asked_cents=given[Refund.Status.ASKED],
-        left_cents=refunds.left_cents(each) if refunds.within_window(each, at) else 0,
+        left_cents=refunds.left_cents(each, unspent_cents) if refunds.within_window(each, at) else 0,
         receipt_url=each.receipt_url,
     )

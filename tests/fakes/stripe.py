@@ -45,8 +45,8 @@ class Refused(Exception):  # noqa: N818 - an answer
         self.body = {"error": {"type": kind, "code": code, "message": code, **more}}
 
 
-def missing() -> Refused:
-    return Refused(404, "invalid_request_error", "resource_missing")
+def missing(param: str = "id") -> Refused:
+    return Refused(404, "invalid_request_error", "resource_missing", param=param)
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Stripe:
                 raise missing()
             return self.sessions[its_id]
         if form["customer"] not in self.customers:
-            raise missing()
+            raise missing("customer")
         made = self._new("cs_test")
         self.sessions[made] = {
             "id": made,
@@ -179,6 +179,7 @@ class Stripe:
         made = self._new("re")
         facts = {"payment_intent": intent, "amount": amount, "status": "succeeded", "metadata": about or {}}
         self.refunds[made] = {"id": made, "object": "refund"} | facts
+        self.intents[intent]["latest_charge"]["amount_refunded"] += amount
         self._tell("charge.refunded", {"id": "ch_1", "object": "charge", "payment_intent": intent})
         return made
 
@@ -206,8 +207,13 @@ class Stripe:
         return made
 
     def _succeed(self, intent: dict[str, Any], card: str) -> None:
-        receipt = {"id": self._new("ch"), "object": "charge", "receipt_url": "https://pay.stripe.com/receipts/1"}
-        intent |= {"status": "succeeded", "payment_method": card, "last_payment_error": None, "latest_charge": receipt}
+        charge: dict[str, Any] = {
+            "id": self._new("ch"),
+            "object": "charge",
+            "receipt_url": "https://pay.stripe.com/receipts/1",
+        }
+        charge |= {"amount_refunded": 0}
+        intent |= {"status": "succeeded", "payment_method": card, "last_payment_error": None, "latest_charge": charge}
 
     def _tell(self, kind: str, about: dict[str, Any]) -> None:
         event = {"id": self._new("evt"), "object": "event", "type": kind, "data": {"object": about}}

@@ -9,7 +9,16 @@ from uuid import uuid4
 
 import pytest
 
-from billing.payments.provider import BadEvent, NoSuchPayment, NotRefundable, Order, ProviderAway, Purpose, State
+from billing.payments.provider import (
+    BadEvent,
+    NoSuchCustomer,
+    NoSuchPayment,
+    NotRefundable,
+    Order,
+    ProviderAway,
+    Purpose,
+    State,
+)
 from billing.payments.sandbox import SandboxProvider
 from billing.payments.stripe import StripeProvider
 from billing.signatures import BadSignature
@@ -86,6 +95,18 @@ def test_a_saved_card_is_charged_or_says_why_not(desk: Desk, number: str, state:
     assert (found.state, found.decline, found.order.attempt) == (state, decline, "a1")
     again = desk.provider.payment(found.payment_intent)
     assert (again.state, again.decline, again.order) == (state, decline, found.order)
+
+
+def test_a_customer_that_was_removed_is_told_from_what_else_is_wrong(desk: Desk) -> None:
+    with pytest.raises(NoSuchCustomer):
+        desk.provider.begin(order(), customer="cus_gone", return_url=BACK, keep_card=False)
+
+
+def test_refunds_are_in_the_list_of_payments_too(desk: Desk) -> None:
+    payment = paid(desk)
+    refund = desk.provider.refund(payment, amount_cents=700, asked="r1")
+    listed = desk.provider.payments(since=datetime.now(UTC) - timedelta(minutes=1))
+    assert [each.refunds for each in listed if each.payment_intent == payment] == [(refund,)]
 
 
 def test_one_key_charges_once(desk: Desk) -> None:

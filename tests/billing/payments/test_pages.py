@@ -19,7 +19,7 @@ from tests.fakes.stripe import KEY, WEBHOOK_SECRET
 
 if TYPE_CHECKING:
     from django.test import Client
-    from pytest_django import Settings
+    from pytest_django import DjangoAssertNumQueries, Settings
 
     from accounts.models import Workspace
     from tests.fakes.stripe import Stripe
@@ -248,6 +248,30 @@ def test_the_rest_of_an_invoice_is_paid_once(acme: Workspace, client: Client, fa
     assert (posting.key, posting.kind) == (f"payment:{payment.payment_intent}", "payment")
     assert client.post(url).headers["Location"] == "/invoices/PYLO-1/"
     assert len(fake_stripe.sessions) == 1
+
+
+def test_a_payment_for_an_invoice_that_is_gone_is_said_and_not_credited(
+    acme: Workspace, client: Client, fake_stripe: Stripe
+) -> None:
+    session = client.post("/billing/add-credit/", {"amount": "25"}).headers["Location"].rsplit("/", 1)[1]
+    fake_stripe.sessions[session]["_about"] |= {"pylo_purpose": "invoice", "pylo_invoice": str(uuid4())}
+    fake_stripe.pay(session)
+    page = client.get("/billing/credit/return/", {"session": session}, follow=True).content.decode()
+    assert "You paid, and we could not tell what for." in page
+    assert not Posting.objects.exists()
+
+
+def test_a_page_of_payments_asks_no_more_for_twenty_than_for_one(
+    acme: Workspace,
+    client: Client,
+    fake_stripe: Stripe,
+    provider: StripeProvider,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(20):
+        pay(fake_stripe, provider, acme)
+    with django_assert_max_num_queries(16):
+        assert client.get(PAYMENTS).content.decode().count("/refund/") == 20
 
 
 def test_the_operator_refunds_in_the_admin(
