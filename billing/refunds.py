@@ -11,7 +11,7 @@ from django.db.models import Sum
 
 from billing import ledger, money, topup
 from billing.errors import BillingError
-from billing.models import Balance, Payment, Posting, Refund
+from billing.models import Balance, CreditGrant, Payment, Posting, Refund
 from billing.payments.provider import NotRefundable, PaymentError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ WINDOW = timedelta(days=14)  # in which who paid may take it back without asking
 STALE = timedelta(minutes=2)
 CREDIT = (Payment.Purpose.TOP_UP, Payment.Purpose.AUTO_TOP_UP)
 PAID_IN = (Posting.Kind.TOP_UP, Posting.Kind.PAYMENT, Posting.Kind.REFUND)
-SPENT = ("usage", "expiry")  # kinds of postings that spend; what else takes off a balance is a correction
 GONE = (Refund.Status.ASKED, Refund.Status.DONE)
 
 log = structlog.stdlib.get_logger(__name__)
@@ -59,17 +58,17 @@ def within_window(payment: Payment, at: datetime) -> bool:
 
 
 def unspent_nanos(workspace: Workspace) -> int:
-    """Return the paid part of the balance; what was given for nothing is never paid out.
+    """Return what was paid and is not used; what was given for nothing is never paid out.
 
-    Sign-up credit is spent before anything that was paid. Of what was given later nobody knows here what was spent
-    first, so all usage beyond the sign-up credit counts as paid.
+    Grants are spent first, so what is left of them is in the balance beside what was paid. An adjustment in the
+    customer's favour is not told apart from what was paid: it counts as spent last.
     """
     balance = Balance.objects.filter(workspace=workspace).values_list("nanos", flat=True).first() or 0
-    moved = Posting.objects.filter(workspace=workspace).exclude(kind__in=SPENT).values_list("kind")
-    posted: dict[str, int] = dict(moved.annotate(nanos=Sum("nanos")))
-    paid_in = sum(posted.get(kind, 0) for kind in PAID_IN)
-    used = sum(posted.values()) - balance
-    return min(balance, paid_in - max(0, used - posted.get(Posting.Kind.SIGNUP_CREDIT, 0)))
+    granted = CreditGrant.objects.filter(workspace=workspace, left_nanos__gt=0).aggregate(n=Sum("left_nanos"))["n"] or 0
+    posted = Posting.objects.filter(workspace=workspace, kind__in=(*PAID_IN, Posting.Kind.ADJUSTMENT))
+    sums: dict[str, int] = dict(posted.values_list("kind").annotate(nanos=Sum("nanos")))
+    given = max(0, sums.pop(Posting.Kind.ADJUSTMENT, 0))
+    return int(min(sum(sums.values()), balance - granted - given))
 
 
 def ask(payment: Payment, *, cents: int, by: str, reason: str, provider: Provider, at: datetime) -> Refund:

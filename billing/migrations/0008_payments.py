@@ -10,15 +10,10 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_first_tiers'),
-        ('billing', '0004_money'),
+        ('billing', '0005_ledger'),
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name='posting',
-            name='kind',
-            field=models.CharField(choices=[('signup_credit', 'Sign-up credit'), ('top_up', 'Credit added'), ('adjustment', 'Adjustment'), ('refund', 'Refund'), ('payment', 'Payment of an invoice')], max_length=20),
-        ),
         migrations.CreateModel(
             name='AutoTopUp',
             fields=[

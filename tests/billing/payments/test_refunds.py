@@ -43,8 +43,7 @@ def give(payment: Payment, cents: int, provider: StripeProvider) -> Refund:
     return refunds.ask(payment, cents=cents, by="a@example.com", reason="Unused", provider=provider, at=NOW)
 
 
-def post(workspace: Workspace, cents: int) -> None:
-    kind = Posting.Kind.ADJUSTMENT
+def post(workspace: Workspace, cents: int, kind: Posting.Kind) -> None:
     ledger.credit(workspace=workspace, kind=kind, nanos=cents * CENT, key=str(uuid4()), at=NOW)
 
 
@@ -85,30 +84,33 @@ def test_never_more_than_what_is_left_of_the_payment(
     assert (len(fake_stripe.refunds), Refund.objects.count(), cents(workspace)) == (1, 1, 3_000)
 
 
+def use(key: ApiKey, requests: int) -> None:
+    """Use $3.90 a request."""
+    for _ in range(requests):
+        record(make_request(key, tokens=Tokens(prompt=0, cached=0, completion=1_000_000)))
+
+
 @pytest.mark.parametrize(
-    ("given_for_nothing", "spent", "left"),
-    [(0, 0, 2_500), (500, 0, 2_500), (500, 300, 2_500), (500, 800, 2_200), (0, 2_600, 0), (500, 3_000, 0)],
+    ("granted", "requests", "left"),
+    [(0, 0, 2_500), (500, 0, 2_500), (500, 1, 2_500), (500, 2, 2_220), (0, 7, 0), (500, 7, 270), (500, 8, 0)],
 )
-def test_what_was_given_for_nothing_is_spent_first_and_never_paid_out(
-    fake_stripe: Stripe, provider: StripeProvider, workspace: Workspace, given_for_nothing: int, spent: int, left: int
+def test_what_was_granted_is_used_first_and_never_paid_out(
+    fake_stripe: Stripe, provider: StripeProvider, key: ApiKey, granted: int, requests: int, left: int
 ) -> None:
-    payment = pay(fake_stripe, provider, workspace)
-    ledger.open_balance(workspace=workspace, credit_nanos=given_for_nothing * CENT, at=NOW)
-    post(workspace, -spent)
+    payment = pay(fake_stripe, provider, key.workspace)
+    ledger.open_balance(workspace=key.workspace, credit_nanos=granted * CENT, at=NOW)
+    use(key, requests)
     assert refunds.left_cents(payment) == left
 
 
-@pytest.mark.parametrize("given", ["before", "after"])
+@pytest.mark.parametrize(("kind", "cents"), [("promotion", 500), ("adjustment", 500), ("adjustment", -500)])
 def test_what_was_given_after_it_was_spent_is_not_paid_out_either(
-    fake_stripe: Stripe, provider: StripeProvider, key: ApiKey, given: str
+    fake_stripe: Stripe, provider: StripeProvider, key: ApiKey, kind: str, cents: int
 ) -> None:
     payment = pay(fake_stripe, provider, key.workspace)
-    if given == "before":
-        ledger.open_balance(workspace=key.workspace, credit_nanos=500 * CENT, at=NOW)
-    record(make_request(key, tokens=Tokens(prompt=0, cached=0, completion=1_000_000)))  # $3.90
-    if given == "after":
-        post(key.workspace, 500)
-    assert refunds.left_cents(payment) == (2_500 if given == "before" else 2_110)
+    use(key, 1)
+    post(key.workspace, cents, Posting.Kind(kind))
+    assert refunds.left_cents(payment) == 2_110 + min(0, cents)
 
 
 @pytest.mark.parametrize("asked", [0, -1, 2_501])
