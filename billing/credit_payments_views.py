@@ -98,8 +98,8 @@ def invoice_pay(request: MemberRequest, number: str) -> HttpResponse:
     invoice = Invoice.objects.filter(workspace=request.workspace, number=number).first()
     if invoice is None:
         raise Http404
-    rest = report.rest_cents(invoice)
-    if not rest:
+    rest = invoice.due_cents - report.paid_cents(request.workspace, number)
+    if rest <= 0:
         messages.info(request, "Nothing is due on this invoice.")
         return redirect("invoice", number)
     order = Order(

@@ -104,7 +104,7 @@ def _invoice(paid: Paid, workspace: Workspace) -> Invoice | None:
 
 
 def _credit(payment: Payment, at: datetime) -> bool:
-    """Post what was paid, by the id of the payment. An invoice is never edited: its payments tell what is paid of it."""
+    """Post what was paid, by the id of the payment. An invoice is not edited: its payments tell what is paid."""
     if payment.invoice is not None:
         kind, key, note = Posting.Kind.PAYMENT, f"payment:{payment.payment_intent}", f"Invoice {payment.invoice.number}"
     else:

@@ -14,11 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from accounts.tenancy import member
 from billing import invoicing
-from billing.models import Invoice
 from billing.payments import chosen
 from billing.reports import evidence
 from billing.reports import invoices as report
-from billing.reports.payments import rest_cents
+from billing.reports.payments import paid_cents
 
 if TYPE_CHECKING:
     from accounts.tenancy import MemberRequest
@@ -44,12 +43,10 @@ def invoice_page(request: MemberRequest, number: str) -> HttpResponse:
     if statement is None:
         raise Http404
     may_pay = request.role in PAYERS and chosen.provider() is not None
-    context = {"statement": statement, "payable_cents": _rest_cents(request, number) if may_pay else 0}
+    paid = paid_cents(request.workspace, number)
+    rest = max(0, statement.issued.due_cents - paid)
+    context = {"statement": statement, "paid_cents": paid, "payable_cents": rest if may_pay else 0}
     return render(request, "billing/invoice.html", context)
-
-
-def _rest_cents(request: MemberRequest, number: str) -> int:
-    return rest_cents(Invoice.objects.get(workspace=request.workspace, number=number))
 
 
 @require_safe

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.models import Workspace
-    from billing.models import Invoice
 
 PAGE = 50
 
@@ -48,10 +47,10 @@ def payment(workspace: Workspace, payment_intent: str) -> Payment | None:
     return Payment.objects.filter(workspace=workspace, payment_intent=payment_intent).first()
 
 
-def rest_cents(invoice: Invoice) -> int:
-    """Return what is still to be paid of an invoice: what its balance left, less what was paid for it since."""
-    paid = Payment.objects.filter(invoice=invoice, status=Payment.Status.SUCCEEDED)
-    return max(0, invoice.due_cents - (paid.aggregate(cents=Sum("amount_cents"))["cents"] or 0))
+def paid_cents(workspace: Workspace, number: str) -> int:
+    """Return what was paid of an invoice beside its balance. Two who pay at once pay twice, and have credit."""
+    paid = Payment.objects.filter(workspace=workspace, invoice__number=number, status=Payment.Status.SUCCEEDED)
+    return int(paid.aggregate(cents=Sum("amount_cents"))["cents"] or 0)
 
 
 def _row(each: Payment, at: datetime, unspent_cents: int) -> Row:

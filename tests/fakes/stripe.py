@@ -63,14 +63,15 @@ class Stripe:
     calls: list[str] = field(default_factory=list)
     replies: dict[str, tuple[int, Any]] = field(default_factory=dict)  # by idempotency key
     failing: int = 0  # how many calls from now on answer 500
+    stuck: str = ""  # the call that answers 500 whenever it comes
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method: str, path: str, form: Form, key: str) -> tuple[int, Any]:
         with self._lock:
             self.calls.append(f"{method} {path}")
-            if self.failing:
-                self.failing -= 1
+            if self.failing or self.calls[-1] == self.stuck:
+                self.failing = max(0, self.failing - 1)
                 return 500, {"error": {"type": "api_error", "message": "down"}}
             if key in self.replies:
                 return self.replies[key]

@@ -34,7 +34,7 @@ class Desk(Protocol):
 
     def pay(self, session: str, number: str = GOOD) -> None: ...
     def card(self, customer: str, number: str) -> str: ...
-    def last_event(self) -> bytes: ...
+    def told(self, about: str, kind: str) -> bytes: ...
     def headers(self, body: bytes, *, age: int = 0, secret: str = "") -> dict[str, str]: ...
 
     def begin(self, *, customer: str = "", keep_card: bool = False) -> str: ...
@@ -66,9 +66,10 @@ class SandboxDesk(_Beginning):
         self.pay(self.begin(customer=customer, keep_card=True), number)
         return next(card.id for card in self.provider.cards(customer) if card.id not in before)
 
-    def last_event(self) -> bytes:
+    def told(self, about: str, kind: str) -> bytes:
+        """Return the event of such a kind about that; others may still be on their way."""
         body = self.payments.heard().body
-        while not self.payments.deliveries.empty():
+        while about.encode() not in body or kind.encode() not in body:
             body = self.payments.heard().body
         return body
 
@@ -89,8 +90,8 @@ class StripeDesk(_Beginning):
     def card(self, customer: str, number: str) -> str:
         return self.fake.save_card(customer, number)
 
-    def last_event(self) -> bytes:
-        return self.fake.events[-1]
+    def told(self, about: str, kind: str) -> bytes:
+        return next(body for body in self.fake.events if about.encode() in body and kind.encode() in body)
 
     def headers(self, body: bytes, *, age: int = 0, secret: str = "") -> dict[str, str]:
         return signed(body, age=age, secret=secret or WEBHOOK_SECRET)

@@ -159,16 +159,15 @@ def test_what_nobody_knows_is_no_payment(desk: Desk, its_id: str) -> None:
 def test_the_providers_own_event_names_what_to_look_at(desk: Desk) -> None:
     session = desk.begin()
     desk.pay(session)
-    body = desk.last_event()
+    body = desk.told(session, "completed")
     event = desk.provider.read_event(body, desk.headers(body), time.time())
     assert (event.type, event.session_id, event.payment_intent) == ("checkout.session.completed", session, "")
 
 
 def test_an_event_of_a_refund_names_its_payment(desk: Desk) -> None:
     payment = paid(desk)
-    desk.last_event()
     desk.provider.refund(payment, amount_cents=1, asked=str(uuid4()))
-    body = desk.last_event()
+    body = desk.told(payment, "refund")
     assert desk.provider.read_event(body, desk.headers(body), time.time()).payment_intent == payment
 
 

@@ -126,6 +126,27 @@ def test_a_removed_card_is_gone_and_switches_its_order_off(
     assert AutoTopUp.objects.get().enabled is False
 
 
+def test_a_card_that_cannot_be_removed_now_is_said_to_stay(
+    acme: Workspace, client: Client, fake_stripe: Stripe
+) -> None:
+    card = save_card(fake_stripe)
+    client.get(PAYMENTS)
+    fake_stripe.stuck = f"POST /v1/payment_methods/{card}/detach"
+    page = client.post(f"/billing/cards/{card}/remove/", follow=True).content.decode()
+    assert "The card could not be removed just now" in page
+    assert fake_stripe.cards[card]["customer"] is not None
+
+
+def test_a_refund_that_the_provider_refuses_is_said_to_have_moved_nothing(
+    acme: Workspace, client: Client, fake_stripe: Stripe, provider: StripeProvider
+) -> None:
+    payment = pay(fake_stripe, provider, acme)
+    fake_stripe.refund(payment.payment_intent, 2_500)  # nobody told us
+    page = client.post(f"{PAYMENTS}{payment.payment_intent}/refund/", follow=True).content.decode()
+    assert "The payment provider refused the refund" in page
+    assert Balance.objects.get().nanos == 2_500 * CENT
+
+
 def test_nobody_removes_the_card_of_another(acme: Workspace, client: Client, fake_stripe: Stripe) -> None:
     card = fake_stripe.save_card("cus_of_another", GOOD)
     assert client.post(f"/billing/cards/{card}/remove/").status_code == 404
@@ -239,6 +260,7 @@ def due_invoice(workspace: Workspace) -> Invoice:
 def test_the_rest_of_an_invoice_is_paid_once(acme: Workspace, client: Client, fake_stripe: Stripe) -> None:
     invoice = due_invoice(acme)
     url = reverse("invoice_pay", args=[invoice.number])
+    assert url in client.get("/invoices/PYLO-1/").content.decode()
     session = client.post(url).headers["Location"].rsplit("/", 1)[1]
     assert fake_stripe.sessions[session]["amount_total"] == 700
     fake_stripe.pay(session)
@@ -248,6 +270,9 @@ def test_the_rest_of_an_invoice_is_paid_once(acme: Workspace, client: Client, fa
     assert (posting.key, posting.kind) == (f"payment:{payment.payment_intent}", "payment")
     assert client.post(url).headers["Location"] == "/invoices/PYLO-1/"
     assert len(fake_stripe.sessions) == 1
+    page = client.get("/invoices/PYLO-1/").content.decode()
+    assert "$7.00 of what was due is paid" in page
+    assert url not in page
 
 
 def test_a_payment_for_an_invoice_that_is_gone_is_said_and_not_credited(

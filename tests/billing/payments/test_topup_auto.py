@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from accounts.models import Membership, Role, User
 from billing import ledger, topup, topup_auto, topup_mail
@@ -239,6 +240,24 @@ def test_a_crashed_attempt_that_is_not_wanted_any_more_lapses_uncharged(
     topup_auto.heal(provider, NOW + (DAY if reason == "a day later" else timedelta(minutes=3)))
     attempt.refresh_from_db()
     assert (attempt.status, fake_stripe.intents) == ("lapsed", {})
+
+
+@pytest.mark.django_db
+def test_rule_21_postgres_itself_refuses_a_second_open_attempt(fake_stripe: Stripe, provider: StripeProvider) -> None:
+    workspace = ordered(fake_stripe, provider)
+    crashed(workspace, NOW)
+    with pytest.raises(IntegrityError, match="top_up_one_at_a_time"), transaction.atomic():
+        crashed(workspace, NOW)
+    assert topup_auto.top_up(workspace.id, provider=provider, at=NOW) is None
+    assert (states(), fake_stripe.intents) == (["pending"], {})
+
+
+@pytest.mark.django_db
+def test_while_the_provider_is_away_a_crashed_attempt_waits(fake_stripe: Stripe, provider: StripeProvider) -> None:
+    crashed(ordered(fake_stripe, provider), NOW)
+    fake_stripe.failing = 2
+    topup_auto.heal(provider, NOW + timedelta(minutes=3))
+    assert states() == ["pending"]
 
 
 @pytest.mark.django_db
