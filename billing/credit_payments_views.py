@@ -15,8 +15,9 @@ from billing import money, refunds
 from billing.credit_auto_views import saved_cards
 from billing.credit_views import lead_away, the_provider
 from billing.models import AutoTopUp, Invoice, Refund
-from billing.payments.provider import NotRefundable, Order, PaymentError, ProviderAway, Purpose
+from billing.payments.provider import LEAST_CENTS, NotRefundable, Order, PaymentError, ProviderAway, Purpose
 from billing.reports import payments as report
+from billing.reports.account import funds
 from billing.views_invoices import PAYERS
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 REFUND_LATER = "The refund is on its way: the payment provider could not answer yet, and is asked again until it does."
 REFUSED = "The payment provider refused the refund, and nothing was taken off your balance. Write to support."
+TOO_LITTLE = "Less than $0.50 cannot be paid by card. It stays on your balance; the next credit you add pays it."
 CARD_STAYS = "The card could not be removed just now; try again in a minute."
 
 
@@ -52,8 +54,9 @@ def payment_refund(request: MemberRequest, payment_intent: str) -> HttpResponse:
         raise Http404
     now = timezone.now()
     left = refunds.left_cents(payment) if refunds.within_window(payment, now) else 0
-    if request.method != "POST" or not left:
-        context = {"payment": payment, "left_cents": left, "days": refunds.WINDOW.days}
+    again = _would_top_up_again(request, left)
+    if request.method != "POST" or not left or again:
+        context = {"payment": payment, "left_cents": left, "days": refunds.WINDOW.days, "again": again}
         return render(request, "billing/payment_refund.html", context)
     try:
         refund = refunds.ask(
@@ -66,6 +69,13 @@ def payment_refund(request: MemberRequest, payment_intent: str) -> HttpResponse:
     else:
         messages.success(request, _said(refund))
     return redirect("payments")
+
+
+def _would_top_up_again(request: MemberRequest, cents: int) -> bool:
+    """Say whether auto top-up would charge the card for what is given back to it."""
+    order = AutoTopUp.objects.filter(workspace=request.workspace, enabled=True).first()
+    left_nanos = funds(request.workspace).nanos - cents * money.NANOS_PER_CENT
+    return order is not None and left_nanos < order.below_cents * money.NANOS_PER_CENT
 
 
 def _said(refund: Refund) -> str:
@@ -99,8 +109,8 @@ def invoice_pay(request: MemberRequest, number: str) -> HttpResponse:
     if invoice is None:
         raise Http404
     rest = invoice.due_cents - report.paid_cents(request.workspace, number)
-    if rest <= 0:
-        messages.info(request, "Nothing is due on this invoice.")
+    if rest < LEAST_CENTS:
+        messages.info(request, TOO_LITTLE if rest > 0 else "Nothing is due on this invoice.")
         return redirect("invoice", number)
     order = Order(
         workspace=str(request.workspace.id),

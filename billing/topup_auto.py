@@ -121,7 +121,7 @@ def _charge(attempt: TopUpAttempt, provider: Provider, at: datetime) -> None:
         log.warning("automatic top-up not known", attempt=str(attempt.id), reason=str(error))
     except NoSuchPayment:
         with transaction.atomic():
-            topup_attempts.decline(attempt, "no_such_card", at)
+            topup_attempts.close_unknown_card(attempt.id, at)
     else:
         topup.settle(paid, provider=provider.name, at=at)
 

@@ -15,6 +15,7 @@ from accounts.models import Role
 from accounts.tenancy import member
 from billing import invoicing
 from billing.payments import chosen
+from billing.payments.provider import LEAST_CENTS
 from billing.reports import evidence
 from billing.reports import invoices as report
 from billing.reports.payments import paid_cents
@@ -45,7 +46,11 @@ def invoice_page(request: MemberRequest, number: str) -> HttpResponse:
     may_pay = request.role in PAYERS and chosen.provider() is not None
     paid = paid_cents(request.workspace, number)
     rest = max(0, statement.issued.due_cents - paid)
-    context = {"statement": statement, "paid_cents": paid, "payable_cents": rest if may_pay else 0}
+    context = {
+        "statement": statement,
+        "paid_cents": paid,
+        "payable_cents": rest if may_pay and rest >= LEAST_CENTS else 0,
+    }
     return render(request, "billing/invoice.html", context)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 CURRENCY = "usd"
+LEAST_CENTS = 50  # that a card is charged: Stripe's own bound
 
 
 class PaymentError(BillingError):

@@ -49,8 +49,12 @@ def payment(workspace: Workspace, payment_intent: str) -> Payment | None:
 
 def paid_cents(workspace: Workspace, number: str) -> int:
     """Return what was paid of an invoice beside its balance. Two who pay at once pay twice, and have credit."""
-    paid = Payment.objects.filter(workspace=workspace, invoice__number=number, status=Payment.Status.SUCCEEDED)
-    return int(paid.aggregate(cents=Sum("amount_cents"))["cents"] or 0)
+    mine = Payment.objects.filter(workspace=workspace, invoice__number=number, status=Payment.Status.SUCCEEDED)
+    paid = int(mine.aggregate(cents=Sum("amount_cents"))["cents"] or 0)
+    if not paid:
+        return 0
+    given_back = Refund.objects.filter(payment__in=mine, status=Refund.Status.DONE)
+    return paid - int(given_back.aggregate(cents=Sum("amount_cents"))["cents"] or 0)
 
 
 def _row(each: Payment, at: datetime, unspent_cents: int) -> Row:

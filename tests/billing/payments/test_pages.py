@@ -167,6 +167,16 @@ def test_unused_credit_is_taken_back_within_fourteen_days(
     assert url not in answer
 
 
+def test_nothing_is_given_back_that_auto_top_up_would_charge_again(
+    acme: Workspace, client: Client, fake_stripe: Stripe, provider: StripeProvider
+) -> None:
+    payment = pay(fake_stripe, provider, acme)
+    client.post(AUTO, ORDER | {"card": save_card(fake_stripe)})
+    page = client.post(f"{PAYMENTS}{payment.payment_intent}/refund/").content.decode()
+    assert "Auto top-up is on, and would charge your card again" in page
+    assert fake_stripe.refunds == {}
+
+
 @pytest.mark.parametrize("days", [14, 400])
 def test_after_fourteen_days_only_the_operator_refunds(
     acme: Workspace, client: Client, fake_stripe: Stripe, provider: StripeProvider, days: int
@@ -235,8 +245,8 @@ def test_a_link_whose_top_up_is_over_charges_nothing(
     assert client.get(f"{AUTO}{uuid4()}/").status_code == 404
 
 
-def due_invoice(workspace: Workspace) -> Invoice:
-    """An invoice of $9.00 of which the balance paid $2.00."""
+def due_invoice(workspace: Workspace, *, credit_cents: int = 200) -> Invoice:
+    """An invoice of $9.00 of which the balance paid a part."""
     end = datetime(2026, 11, 1, tzinfo=UTC)
     return Invoice.objects.create(
         workspace=workspace,
@@ -257,7 +267,9 @@ def due_invoice(workspace: Workspace) -> Invoice:
     )
 
 
-def test_the_rest_of_an_invoice_is_paid_once(acme: Workspace, client: Client, fake_stripe: Stripe) -> None:
+def test_the_rest_of_an_invoice_is_paid_once(
+    acme: Workspace, client: Client, fake_stripe: Stripe, provider: StripeProvider
+) -> None:
     invoice = due_invoice(acme)
     url = reverse("invoice_pay", args=[invoice.number])
     assert url in client.get("/invoices/PYLO-1/").content.decode()
@@ -273,6 +285,17 @@ def test_the_rest_of_an_invoice_is_paid_once(acme: Workspace, client: Client, fa
     page = client.get("/invoices/PYLO-1/").content.decode()
     assert "$7.00 of what was due is paid" in page
     assert url not in page
+    fake_stripe.refund(payment.payment_intent, 700)
+    topup.settle(provider.payment(payment.payment_intent), provider="stripe", at=datetime.now(UTC))
+    assert url in client.get("/invoices/PYLO-1/").content.decode()
+
+
+def test_less_than_a_card_is_charged_is_not_asked_for(acme: Workspace, client: Client, fake_stripe: Stripe) -> None:
+    due_invoice(acme, credit_cents=851)
+    url = reverse("invoice_pay", args=["PYLO-1"])
+    assert url not in client.get("/invoices/PYLO-1/").content.decode()
+    assert "Less than $0.50 cannot be paid by card." in client.post(url, follow=True).content.decode()
+    assert fake_stripe.sessions == {}
 
 
 def test_a_payment_for_an_invoice_that_is_gone_is_said_and_not_credited(
