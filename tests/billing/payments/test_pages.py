@@ -261,7 +261,7 @@ def due_invoice(workspace: Workspace, *, credit_cents: int = 200) -> Invoice:
         waived_nanos=0,
         usage_nanos=900 * CENT,
         total_cents=900,
-        credit_cents=200,
+        credit_cents=credit_cents,
         pdf=b"",
         pdf_sha256="",
     )
