@@ -26,10 +26,9 @@ def test_a_payment_is_on_the_balance_though_the_payers_browser_never_comes_back(
 
 ORDER = """
 INSERT INTO billing_autotopup (workspace_id, enabled, below_cents, add_cents, most_a_day, most_cents_a_month, card,
-    card_label, declines, updated_at) VALUES (%s, true, 500, 2500, 2, 20000, %s, 'Visa', 0, now())
+    card_label, declines, updated_at) VALUES (%s, true, 1000, 2500, 1, 20000, %s, 'Visa', 0, now())
 """
 CUSTOMER = "INSERT INTO billing_paymentcustomer (workspace_id, provider, customer) VALUES (%s, 'sandbox', %s)"
-SPEND = "UPDATE billing_balance SET nanos = 0 WHERE workspace_id = %s"
 
 
 def call(stack: Stack, method: str, path: str, **asked: object) -> Any:
@@ -48,9 +47,8 @@ def test_the_task_charges_the_saved_card_of_a_balance_that_is_low(stack: Stack) 
     [card] = call(stack, "GET", f"cards?customer={customer}")["cards"]
     stack.sql(CUSTOMER + " RETURNING id", payer.workspace, customer)
     stack.sql(ORDER + " RETURNING workspace_id", payer.workspace, card["id"])
-    stack.sql(SPEND + " RETURNING nanos", payer.workspace)
     stack.manage("shell", "--no-imports", "-c", "from billing import tasks; tasks.top_up_balances()")
-    assert stack.sql(BALANCE, payer.workspace) == [(25_000_000_000,)]
+    assert stack.sql(BALANCE, payer.workspace) == [(30_000_000_000,)]
     states = stack.sql("SELECT status FROM billing_topupattempt WHERE workspace_id = %s", payer.workspace)
     assert states == [("succeeded",)]
 
