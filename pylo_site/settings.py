@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from pylo_site import logs
+from pylo_site import logs, stripe_settings
 from pylo_site.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -71,36 +71,9 @@ if PYLO_PAYMENTS_URL:
             "PYLO_PAYMENTS_URL is set without PYLO_SANDBOX=1 and PYLO_PAYMENTS_SECRET.",
             "Unset it: whoever is sent to the sandbox's payment page gets credit for no money.",
         )
-PYLO_STRIPE_SECRET_KEY = env.text("PYLO_STRIPE_SECRET_KEY")  # Stripe takes the payments where this is set
-PYLO_STRIPE_WEBHOOK_SECRET = env.text("PYLO_STRIPE_WEBHOOK_SECRET")
-PYLO_STRIPE_API_BASE = env.text("PYLO_STRIPE_API_BASE")  # another Stripe than Stripe's, for tests
-_live = PYLO_STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
-if bool(PYLO_STRIPE_SECRET_KEY) != bool(PYLO_STRIPE_WEBHOOK_SECRET):
-    env.problem(
-        "pylo.E068",
-        "Only one of PYLO_STRIPE_SECRET_KEY and PYLO_STRIPE_WEBHOOK_SECRET is set.",
-        "Set both or none: without the webhook's a payment is credited late when the payer's browser does not return.",
-    )
-if PYLO_STRIPE_SECRET_KEY and not PYLO_STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
-    env.problem(
-        "pylo.E069",
-        "PYLO_STRIPE_SECRET_KEY is no secret key of Stripe's.",
-        "It begins with sk_live_, rk_live_, sk_test_ or rk_test_; the publishable key (pk_) is not needed.",
-    )
-if _live and (PYLO_SANDBOX or PYLO_PAYMENTS_URL):
-    env.problem(
-        "pylo.E070",
-        "PYLO_STRIPE_SECRET_KEY is a live key, and PYLO_SANDBOX or PYLO_PAYMENTS_URL is set.",
-        "Take a test key here, or unset the sandbox: real cards would pay for answers of a stand-in.",
-    )
-if PYLO_STRIPE_API_BASE:
-    env.url("PYLO_STRIPE_API_BASE", "pylo.E071", schemes=("http", "https"))
-    if _live:
-        env.problem(
-            "pylo.E072",
-            "PYLO_STRIPE_API_BASE is set with a live key.",
-            "Unset it: the key and every payment would go to that address instead of Stripe's.",
-        )
+PYLO_STRIPE_SECRET_KEY, PYLO_STRIPE_WEBHOOK_SECRET, PYLO_STRIPE_API_BASE = stripe_settings.read(
+    env, sandbox=PYLO_SANDBOX or bool(PYLO_PAYMENTS_URL)
+)
 
 PYLO_SELLER_NAME = env.text("PYLO_SELLER_NAME", "Pylo")  # as invoices print it, with the next two
 PYLO_SELLER_ADDRESS = env.text("PYLO_SELLER_ADDRESS")  # its lines, separated by ;
