@@ -53,6 +53,7 @@ def _environment(bench: Bench, port: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PYLO_SECRET_KEY": secrets.token_hex(32),
         "PYLO_KEY_PEPPERS": secrets.token_hex(32),
+        "PYLO_RECEIPT_KEYS": secrets.token_hex(32),
         "PYLO_LOG_FORMAT": "json",
         "PYLO_PUBLIC_URL": f"http://{LOOPBACK}:{port}",
         "PYLO_UPSTREAMS": str(upstreams),

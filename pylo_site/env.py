@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from billing import signing
 from gateway.breaker.settings import BreakerSettings, ParameterError, tuned
 
 if TYPE_CHECKING:
@@ -76,6 +77,25 @@ class Environment:
         if value and len(value) < shortest:
             self.problem(check, f"{name} has fewer than {shortest} characters.", hint)
         return value
+
+    def receipt_keys(self, name: str, *, unset: str, shape: str, order: str) -> tuple[str, ...]:
+        """Read a comma-separated list of Ed25519 keys as `billing.signing` spells them, the current one first."""
+        values = tuple(part.strip() for part in self._raw(name).split(",") if part.strip())
+        if not values:
+            self.problem(unset, f"{name} is not set.", "Give 64 random hexadecimal digits: openssl rand -hex 32")
+        elif not all(map(signing.is_key, values)):
+            self.problem(
+                shape,
+                f"{name} has a value that is no key.",
+                "A private key is 64 hexadecimal digits in lower case; one whose private half is destroyed is public:…",
+            )
+        elif signing.is_public(values[0]) or len(set(map(signing.public_half, values))) < len(values):
+            self.problem(
+                order,
+                f"{name} has no private key in the first place, or one key twice.",
+                "The first signs; to rotate, put a new one before the others, which stay for verification.",
+            )
+        return values
 
     def flag(self, name: str, check: str, *, default: bool) -> bool:
         value = self._raw(name).lower()

@@ -26,6 +26,7 @@ PYLO_KEY_PEPPERS = env.secrets(
     "Give 32 random characters or more, apart from PYLO_SECRET_KEY; to rotate, put the new one first.",
     shortest=32,
 )
+PYLO_RECEIPT_KEYS = env.receipt_keys("PYLO_RECEIPT_KEYS", unset="pylo.E073", shape="pylo.E074", order="pylo.E075")
 DATABASE_URL = env.url("DATABASE_URL", "pylo.E004", schemes=("postgres", "postgresql"))
 REDIS_URL = env.url("REDIS_URL", "pylo.E005", schemes=("redis", "rediss", "unix"))
 PYLO_PUBLIC_URL = env.url(

@@ -13,6 +13,7 @@ PACKAGES = ("accounts", "bench", "billing", "gateway", "pylo_site", "sandbox")
 LONGEST = 300
 VAGUE = {"utils", "util", "helpers", "helper", "services", "service", "common", "misc", "managers"}
 PURE = (
+    *("billing.merkle", "billing.receipts", "billing.statements"),
     *("accounts.tokens", "billing.money", "billing.periods", "billing.pricing"),
     *("gateway.assemble", "gateway.breaker", "gateway.dialects", "gateway.errors", "gateway.limits", "gateway.meter"),
     *("gateway.routing", "gateway.schema", "gateway.sse", "gateway.usage"),
@@ -22,6 +23,7 @@ EXACT = (
     *("billing/credit_form.py", "billing/topup.py", "billing/prices.py", "billing/rollup.py"),
     *("billing/reconciliation.py", "billing/charts.py", "billing/reports/usage.py", "billing/reports/requests.py"),
     *("billing/topup_auto.py", "billing/refunds.py", "billing/reports/payments.py"),
+    *("billing/receipts.py", "billing/statements.py", "billing/receipt_trees.py", "billing/verification.py"),
     *("billing/reports/sheets.py", "billing/reports/invoices.py", "billing/reports/account.py"),
 )
 

@@ -61,6 +61,7 @@ def completed(given: Mapping[str, str], site: Site, var: Path, engines: Engines)
     filled = {
         "PYLO_SECRET_KEY": secrets["PYLO_SECRET_KEY"],
         "PYLO_KEY_PEPPERS": secrets["PYLO_KEY_PEPPERS"],
+        "PYLO_RECEIPT_KEYS": secrets["PYLO_RECEIPT_KEYS"],
         "PYLO_METRICS_TOKEN": secrets["PYLO_METRICS_TOKEN"],
         "PYLO_METRICS_DIR": str(var / "metrics"),
         "PYLO_PUBLIC_URL": public_url(site),

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
 NAMES = (
     *("PYLO_SECRET_KEY", "PYLO_KEY_PEPPERS", "PYLO_PAYMENTS_SECRET", "PYLO_METRICS_TOKEN"),
-    *("POSTGRES_PASSWORD", "REDIS_PASSWORD"),
+    *("PYLO_RECEIPT_KEYS", "POSTGRES_PASSWORD", "REDIS_PASSWORD"),
 )
+
+
+def _made(name: str) -> str:
+    return secrets.token_hex(32) if name == "PYLO_RECEIPT_KEYS" else secrets.token_urlsafe(48)
 
 
 def read_or_make(path: Path) -> dict[str, str]:
@@ -21,7 +25,7 @@ def read_or_make(path: Path) -> dict[str, str]:
     if path.exists():
         pairs = (line.partition("=") for line in path.read_text().splitlines() if not line.startswith("#"))
         found = {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
-    missing = {name: secrets.token_urlsafe(48) for name in NAMES if name not in found}
+    missing = {name: _made(name) for name in NAMES if name not in found}
     if missing:
         write(path, found | missing)
     return found | missing

@@ -30,6 +30,7 @@ BUSY = "another run of it uses {var} (process {{pid}}): wait for it, or give thi
 SETTINGS = {
     "PYLO_SECRET_KEY": "a-secret-key-of-the-tests-that-protects-nothing-at-all",
     "PYLO_KEY_PEPPERS": "a-pepper-of-the-tests-that-protects-nothing",
+    "PYLO_RECEIPT_KEYS": "5ec7e7" * 10 + "0123",
     "PYLO_SANDBOX": "1",
     "PYLO_LOG_FORMAT": "console",
 }

@@ -225,6 +225,7 @@ def _environment(var: Path, port: int, payments_port: int) -> dict[str, str]:
         "PYTHONFAULTHANDLER": "1",  # a hung process tells where, when it is sent SIGABRT
         "PYLO_SECRET_KEY": secrets.token_hex(32),
         "PYLO_KEY_PEPPERS": secrets.token_hex(32),
+        "PYLO_RECEIPT_KEYS": secrets.token_hex(32),
         "PYLO_SANDBOX": "1",
         "PYLO_DEBUG": "1",
         "PYLO_LOG_FORMAT": "json",

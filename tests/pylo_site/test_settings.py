@@ -107,6 +107,10 @@ STRIPE = {"PYLO_STRIPE_SECRET_KEY": "sk_test_1", "PYLO_STRIPE_WEBHOOK_SECRET": "
         ("pylo.E053", {"PYLO_SIGNUP_CREDIT_DAYS": "soon"}),
         ("pylo.E034", {"PYLO_BREAKER": "open_frist=5"}),
         ("pylo.E034", {"PYLO_BREAKER": "open_first=soon"}),
+        ("pylo.E073", {"PYLO_RECEIPT_KEYS": ""}),
+        ("pylo.E074", {"PYLO_RECEIPT_KEYS": "no key"}),
+        ("pylo.E075", {"PYLO_RECEIPT_KEYS": "public:" + "12" * 32}),
+        ("pylo.E075", {"PYLO_RECEIPT_KEYS": ",".join(["12" * 32, "34" * 32, "12" * 32])}),
         ("pylo.E029", {"PYLO_MODEL_RETIRES": "2026-13-01"}),
     ],
 )
@@ -114,6 +118,10 @@ def test_a_setting_that_does_not_hold_refuses_the_start_by_its_number(check: str
     done = started(SHOW, **values)
     assert done.returncode == 1
     assert re.findall(r"^pylo\.E\d+", done.stderr, re.MULTILINE)[0] == check
+
+
+def test_a_receipt_key_that_does_not_hold_is_not_repeated() -> None:
+    assert "sesame" not in started(SHOW, PYLO_RECEIPT_KEYS="sesame").stderr
 
 
 def test_the_sandboxs_payments_are_taken_in_the_sandbox() -> None:

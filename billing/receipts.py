@@ -1,0 +1,112 @@
+"""A receipt: what a record says, as bytes that are the same for ever. docs/receipts.md describes them. Pure.
+
+The bytes are the record's facts as JSON in the canonical form of RFC 8785: keys in order, no blanks, and no number that
+is not whole. Who signs them is no part of them, so they outlive every key.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+FORMAT = "pylo-receipt-1"
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A request as its receipt states it. Tokens are as `gateway.usage.Tokens` has them, prices n$ a token."""
+
+    uid: UUID
+    request_id: str
+    workspace_id: UUID
+    key_id: UUID
+    model: str
+    admitted_at: datetime
+    outcome: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    usage_source: str
+    price_id: UUID
+    input_nanos: int
+    cached_nanos: int
+    output_nanos: int
+    cost_nanos: int
+    waived_nanos: int
+
+    @property
+    def total_nanos(self) -> int:
+        """What the arithmetic comes to: charged or waived."""
+        fresh = self.prompt_tokens - self.cached_tokens
+        return (
+            fresh * self.input_nanos
+            + self.cached_tokens * self.cached_nanos
+            + self.completion_tokens * self.output_nanos
+        )
+
+    @property
+    def adds_up(self) -> bool:
+        return self.total_nanos == self.cost_nanos + self.waived_nanos and not (self.cost_nanos and self.waived_nanos)
+
+
+def canonical(values: Mapping[str, object]) -> bytes:
+    """Spell whole numbers, texts and lists of such objects in the one way there is (RFC 8785)."""
+    return _encode(values).encode()
+
+
+def content(facts: Facts) -> dict[str, str | int]:
+    """Return the members of a receipt."""
+    return {
+        "admitted_at": moment(facts.admitted_at),
+        "arithmetic": arithmetic(facts),
+        "cached_nanos_per_token": facts.cached_nanos,
+        "cached_tokens": facts.cached_tokens,
+        "completion_tokens": facts.completion_tokens,
+        "cost_nanos": facts.cost_nanos,
+        "format": FORMAT,
+        "id": f"req_{facts.uid}",
+        "input_nanos_per_token": facts.input_nanos,
+        "key_id": str(facts.key_id),
+        "model": facts.model,
+        "outcome": facts.outcome,
+        "output_nanos_per_token": facts.output_nanos,
+        "price_id": str(facts.price_id),
+        "prompt_tokens": facts.prompt_tokens,
+        "reasoning_tokens": facts.reasoning_tokens,
+        "request_id": facts.request_id,
+        "usage_source": facts.usage_source,
+        "waived_nanos": facts.waived_nanos,
+        "workspace_id": str(facts.workspace_id),
+    }
+
+
+def receipt(facts: Facts) -> bytes:
+    return canonical(content(facts))
+
+
+def arithmetic(facts: Facts) -> str:
+    """Write the sum out in ASCII, as it stands in the receipt: any calculator takes it."""
+    return (
+        f"({facts.prompt_tokens} - {facts.cached_tokens}) * {facts.input_nanos}"
+        f" + {facts.cached_tokens} * {facts.cached_nanos}"
+        f" + {facts.completion_tokens} * {facts.output_nanos} = {facts.total_nanos}"
+    )
+
+
+def written_out(facts: Facts) -> str:
+    """Write the sum out for people: '(1234 − 1000) × 900 + 1000 × 180 + 567 × 3900 = 2 601 900 n$'."""
+    terms, _, total = arithmetic(facts).partition(" = ")
+    return f"{terms.replace('-', '−').replace('*', '×')} = {int(total):,} n$".replace(",", " ")
+
+
+def moment(at: datetime) -> str:
+    """Spell a moment of UTC, to the microsecond."""
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}Z"
