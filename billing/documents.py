@@ -64,6 +64,7 @@ class Paper:
     usage: str
     carried_out: str
     url: str
+    root: str  # over its receipts
 
 
 def paper(invoice: Invoice, lines: Sequence[InvoiceLine], *, url: str) -> Paper:
@@ -83,6 +84,7 @@ def paper(invoice: Invoice, lines: Sequence[InvoiceLine], *, url: str) -> Paper:
         usage=money.exact(invoice.usage_nanos),
         carried_out=money.exact(sum(carried.values())),
         url=url,
+        root=invoice.merkle_root,
     )
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 from accounts.models import Role, Workspace
-from billing import documents, drafting, ledger
+from billing import documents, drafting, ledger, receipt_trees
 from billing.errors import BillingError
 from billing.models import Invoice, InvoiceLine, RequestRecord
 from billing.periods import month_before
@@ -99,6 +99,7 @@ def issue_month(now: datetime) -> int:
 def _finalise(final: Draft, now: datetime) -> Invoice:
     if sum(line.exact_nanos for line in final.lines) != final.usage_nanos:
         raise DoesNotAddUp(f"the lines of {final.workspace.id} are not the sum of its records")
+    receipts = receipt_trees.tree(receipt_trees.facts_of(drafting.records_of(final.workspace, final.period_end)))
     invoice = Invoice(
         workspace=final.workspace,
         number=_next_number(now),
@@ -113,15 +114,17 @@ def _finalise(final: Draft, now: datetime) -> Invoice:
         usage_nanos=final.usage_nanos,
         total_cents=final.total_cents,
         credit_cents=final.credit_cents,
+        merkle_root=receipts.root.hex(),
     )
     lines = _lines(invoice, final)
     paper = documents.paper(invoice, lines, url=f"{settings.PYLO_PUBLIC_URL}/invoices/{invoice.number}/")
     invoice.pdf = documents.pdf(paper, issued_at=now)
     invoice.pdf_sha256 = sha256(invoice.pdf).hexdigest()
     invoice.save()
+    receipt_trees.keep(invoice, receipts)
     InvoiceLine.objects.bulk_create(lines)
     marked = drafting.records_of(final.workspace, final.period_end).update(invoice=invoice)
-    if marked != final.requests:
+    if not marked == final.requests == receipts.leaves:
         raise DoesNotAddUp(f"{marked} records were marked for {invoice.number}, and {final.requests} summed")
     return invoice
 

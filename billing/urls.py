@@ -6,6 +6,14 @@ from django.urls import include, path
 
 from billing.views_billing import billing_page
 from billing.views_invoices import invoice_csv, invoice_issue, invoice_page, invoice_pdf, invoices_page
+from billing.views_receipts import (
+    invoice_statement,
+    openapi,
+    receipt_keys,
+    receipts_page,
+    request_receipt,
+    verifier,
+)
 from billing.views_requests import request_page, requests_page
 from billing.views_usage import usage_page
 
@@ -13,6 +21,7 @@ urlpatterns = [
     path("usage/", usage_page, name="usage"),
     path("requests/", requests_page, name="requests"),
     path("requests/<uuid:uid>/", request_page, name="request"),
+    path("requests/<uuid:uid>/receipt/", request_receipt, name="request_receipt"),
     path("billing/", billing_page, name="billing"),
     path("billing/", include("billing.credit_urls")),
     path("invoices/", invoices_page, name="invoices"),
@@ -20,4 +29,9 @@ urlpatterns = [
     path("invoices/<slug:number>/", invoice_page, name="invoice"),
     path("invoices/<slug:number>/pdf/", invoice_pdf, name="invoice_pdf"),
     path("invoices/<slug:number>/csv/", invoice_csv, name="invoice_csv"),
+    path("invoices/<slug:number>/statement/", invoice_statement, name="invoice_statement"),
+    path("docs/receipts/", receipts_page, name="receipts"),
+    path("docs/pylo_verify.py", verifier, name="verifier"),
+    path("docs/openapi.json", openapi, name="openapi"),
+    path(".well-known/pylo-receipt-keys.json", receipt_keys, name="receipt_keys"),
 ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.claims import Claim, Claims
     from gateway.config import GatewayConfig
     from gateway.drain import Drain
+    from gateway.management import Management
     from gateway.metrics.counting import Metrics
     from gateway.metrics.endpoint import Endpoint
     from gateway.outlets import Outlet
@@ -53,6 +54,7 @@ class Parts:
     overload: Overload
     metrics: Metrics
     scrape: Endpoint
+    management: Management
 
 
 class Gateway:
@@ -94,6 +96,8 @@ class Gateway:
                 await reply.json(200, await self._parts.catalog.list(now_ms))
             case Route.MODEL:
                 await reply.json(200, await self._parts.catalog.model(target.argument, now_ms))
+            case Route.REQUEST:
+                await self._parts.management.request(target.argument, request, reply, principal)
             case _:
                 self._parts.overload.admit()
                 with self._parts.overload.body() as held:

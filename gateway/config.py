@@ -67,6 +67,7 @@ class GatewayConfig:
     retry_lookup: float = 0.1  # seconds that a request waits for Postgres to say whether it is a retry
     max_body_bytes: int
     secure: bool = False  # the public URL is https
+    public_host: str = "localhost"  # of the public URL: the portal answers to it
     retires: date | None = None  # the day the model goes
     most_in_flight: int = 1000
     processes: int = 1  # of the installation, at least: what limits are shared by while Redis is away

@@ -2,8 +2,8 @@
 
 ApiError
 ├── InvalidRequest 400 ── Unauthorized 401 · InsufficientQuota 402 ── BudgetExceeded · MaxCostExceeded
-│                         PermissionDenied 403 · UnknownUrl 404
-│                         ModelNotFound 404 · MethodNotAllowed 405 · RequestTooLarge 413
+│                         PermissionDenied 403 · UnknownUrl 404 · ModelNotFound 404 · RequestNotFound 404
+│                         MethodNotAllowed 405 · RequestTooLarge 413
 │                         UnsupportedMediaType 415 · RateLimitExceeded 429 ── TokenRateLimitExceeded
 │                         InProgress 409 · AlreadyCompleted 409 · IdempotencyMismatch 422     of a retry
 ├── Unavailable 503 ───── Overloaded 503 · ShuttingDown 503 · CapacityExhausted 429   ours, and soon over: try again
@@ -160,6 +160,16 @@ class UnknownUrl(InvalidRequest):
 class ModelNotFound(InvalidRequest):
     status = 404
     code = "model_not_found"
+
+
+class RequestNotFound(InvalidRequest):
+    """The workspace has no such request, whoever else may have one."""
+
+    status = 404
+    code = "request_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("No request of this workspace has that id.", param="id")
 
 
 class MethodNotAllowed(InvalidRequest):

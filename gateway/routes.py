@@ -14,6 +14,7 @@ CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
 OTHER_APIS = frozenset({"chat", "completions", "embeddings", "engines", "messages", "responses"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+REQUEST = re.compile(r"/+v1/+requests/+(.+)", re.DOTALL)  # an id may have slashes: all that follows is it
 SLASHES = re.compile("/{2,}")
 
 
@@ -23,6 +24,7 @@ class Route(StrEnum):
     CHAT = CHAT_PATH
     MODELS = MODELS_PATH
     MODEL = "/v1/models/{id}"
+    REQUEST = "/v1/requests/{id}"
     PROVIDER_MODELS = "/v1/provider/models"
     HEALTH = "/health"
     READY = "/ready"
@@ -38,7 +40,7 @@ class Route(StrEnum):
 
 
 OPEN = frozenset({Route.PROVIDER_MODELS, Route.HEALTH, Route.READY, Route.METRICS})
-FIXED = {route.value: route for route in Route if route is not Route.MODEL}
+FIXED = {route.value: route for route in Route if "{" not in route.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,9 @@ def find(path: str) -> Target | None:
     route = FIXED.get(plain)
     if route is not None:
         return Target(route)
+    request = REQUEST.fullmatch(path)
+    if request is not None:
+        return Target(Route.REQUEST, request[1])
     model = plain.removeprefix(f"{MODELS_PATH}/")
     return Target(Route.MODEL, unquote(model)) if model != plain else None
 

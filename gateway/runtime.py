@@ -26,6 +26,7 @@ from gateway.http.transport import Transport
 from gateway.idempotency import Identities
 from gateway.journal import Journal
 from gateway.limiter import Limiter
+from gateway.management import Management
 from gateway.metrics.board import Board
 from gateway.metrics.gauges import Load
 from gateway.orders import Drains
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from gateway.asgi import Receive, Scope, Send
+    from gateway.asgi import App, Receive, Scope, Send
     from gateway.breaker.views import UpstreamView
     from gateway.config import GatewayConfig
 
@@ -75,7 +76,7 @@ class SystemClock:
 class Runtime:
     """One process's gateway, with what it holds open."""
 
-    def __init__(self, config: GatewayConfig, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, config: GatewayConfig, transport: httpx.AsyncBaseTransport, management: App) -> None:
         clock = self._clock = SystemClock()
         self._config = config
         self._tasks: set[asyncio.Task[None]] = set()
@@ -126,6 +127,7 @@ class Runtime:
             overload=self._overload,
             metrics=self._board.metrics,
             scrape=self._board.endpoint,
+            management=Management(management, config.public_host, secure=config.secure),
         )
         self.gateway = Gateway(parts)
 
@@ -192,10 +194,16 @@ class Runtime:
 
 
 class Application:
-    """The ASGI application that a server imports: nothing is opened before the first request."""
+    """The ASGI application that a server imports: nothing is opened before the first request.
 
-    def __init__(self, config: GatewayConfig, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    `management` answers the paths of the management API; it is asked for whom, and nothing else of the request.
+    """
+
+    def __init__(
+        self, config: GatewayConfig, management: App, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self._config = config
+        self._management = management
         self._transport = transport
         self._runtime: Runtime | None = None
         self._opening = asyncio.Lock()
@@ -208,7 +216,7 @@ class Application:
         """Open what the gateway needs; the first request does it where the server did not."""
         async with self._opening:
             if self._runtime is None:
-                runtime = Runtime(self._config, self._transport or Transport())
+                runtime = Runtime(self._config, self._transport or Transport(), self._management)
                 await runtime.open()
                 self._runtime = runtime
             return self._runtime

@@ -6,6 +6,7 @@ import hmac
 import os
 import socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pylo_site.settings")  # noqa: TID251 - names the settings, reads none
 
@@ -36,6 +37,7 @@ def gateway_config() -> GatewayConfig:
         retry_lookup=settings.PYLO_RETRY_LOOKUP_MS / 1000,
         max_body_bytes=settings.PYLO_MAX_BODY_BYTES,
         secure=settings.SECURE,
+        public_host=urlsplit(settings.PYLO_PUBLIC_URL).netloc,
         metrics_token=settings.PYLO_METRICS_TOKEN,
         metrics_dir=settings.PYLO_METRICS_DIR,
         retires=settings.PYLO_MODEL_RETIRES,
@@ -73,4 +75,4 @@ class Site:
 
 
 portal = get_asgi_application()
-application = Site(Application(gateway_config()), portal, secure=settings.SECURE)
+application = Site(Application(gateway_config(), portal), portal, secure=settings.SECURE)

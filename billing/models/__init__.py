@@ -7,6 +7,7 @@ from billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries, Issued
 from billing.models.ledger import CUSTOMER, Account, Balance, CreditGrant, Entry, Posting
 from billing.models.payments import AutoTopUp, Payment, PaymentCustomer, Refund, TopUpAttempt
 from billing.models.prices import Price, _Range
+from billing.models.receipts import ReceiptTree
 from billing.models.records import Idempotency, JournalOffset, JournalWriter, RequestRecord
 from billing.models.rollups import RollupMark, UsageRollup
 
@@ -30,6 +31,7 @@ __all__ = [
     "PaymentCustomer",
     "Posting",
     "Price",
+    "ReceiptTree",
     "Refund",
     "RequestRecord",
     "RollupMark",

@@ -35,6 +35,7 @@ class Invoice(models.Model):
     credit_cents = models.BigIntegerField()  # paid from the balance
     pdf = models.BinaryField()
     pdf_sha256 = models.CharField(max_length=64)
+    merkle_root = models.CharField(max_length=64, blank=True, default="", db_default="")  # over its records' receipts
 
     class Meta:
         constraints = (

@@ -1,9 +1,15 @@
-"""The requests of an invoice as CSV: what it sums, line by line, to the nano-dollar."""
+"""The requests of an invoice as CSV: what it sums, line by line, to the nano-dollar.
+
+A row has all that its receipt states but the workspace, and the receipt's hash, so `billing/offline/pylo_verify.py` can
+say which row was changed. The rows are in the order of the tree's leaves.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing import receipt_trees
+from billing.receipts import moment
 from billing.reports import sheets
 
 if TYPE_CHECKING:
@@ -31,6 +37,10 @@ HEADER = (
     "cost_nanos",
     "cost_usd",
     "waived_nanos",
+    "key_id",
+    "usage_source",
+    "price_id",
+    "receipt_hash",
 )
 
 
@@ -47,7 +57,7 @@ async def chunks(records: QuerySet[RequestRecord]) -> AsyncIterator[str]:
 
 def _row(record: RequestRecord) -> tuple[str | int | None, ...]:
     return (
-        f"{record.admitted_at:%Y-%m-%dT%H:%M:%S.%f}Z",
+        moment(record.admitted_at),
         record.request_id,
         str(record.uid),
         record.key.name,
@@ -63,4 +73,8 @@ def _row(record: RequestRecord) -> tuple[str | int | None, ...]:
         record.cost_nanos,
         sheets.usd(record.cost_nanos),
         record.waived_nanos,
+        str(record.key_id),
+        record.usage_source,
+        str(record.price_id),
+        receipt_trees.leaf(receipt_trees.facts(record, record.price)).hex(),
     )

@@ -32,6 +32,7 @@ class Issued:
     total_cents: int
     credit_cents: int
     due_cents: int
+    merkle_root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,12 @@ def pdf(workspace: Workspace, number: str) -> Pdf | None:
 
 
 def requests(workspace: Workspace, number: str) -> QuerySet[RequestRecord] | None:
-    """Return the records that sum to the invoice, oldest first, if it is this workspace's."""
+    """Return the records that sum to the invoice, in order of their uids, if it is this workspace's."""
     invoice = _of(workspace).filter(number=number).first()
     if invoice is None:
         return None
     records = RequestRecord.objects.filter(workspace=workspace, invoice=invoice)
-    return records.select_related("key", "price").order_by("admitted_at", "uid")
+    return records.select_related("key", "price").order_by("uid")
 
 
 def _of(workspace: Workspace) -> QuerySet[Invoice]:
@@ -146,6 +147,7 @@ def _issued(invoice: Invoice) -> Issued:
         total_cents=invoice.total_cents,
         credit_cents=invoice.credit_cents,
         due_cents=invoice.due_cents,
+        merkle_root=invoice.merkle_root,
     )
 
 

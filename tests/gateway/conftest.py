@@ -24,6 +24,7 @@ from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.idempotency import LEASE_MS, Identities
 from gateway.limits import UNTIERED, Limits
+from gateway.management import Management
 from gateway.metrics.board import Board
 from gateway.metrics.gauges import Load
 from gateway.overload import Bounds, Overload
@@ -39,6 +40,7 @@ from gateway.stores.memory import (
 from gateway.upstream import Client
 from tests.fakes.asgi import Answer, Caller
 from tests.fakes.clock import LoopClock
+from tests.fakes.portal import Portal
 from tests.fakes.purses import Purse
 from tests.fakes.routing import NotedRouting
 from tests.fakes.upstream import Call, ScriptedTransport, Turn, good
@@ -120,6 +122,7 @@ class World:
     claimed: MemoryClaims
     charged: MemoryCharged
     purse: Purse
+    portal: Portal
 
     @property
     def call(self) -> Caller:
@@ -168,7 +171,7 @@ def make_world(
     purse = Purse.of(clock)
     purse.books.put(WORKSPACE, spendable)
     admission = Admission(settings.most_in_flight, purse.limiter, lambda: 0.0)
-    drain, routing = Drain(), NotedRouting(settings.upstreams)
+    drain, routing, portal = Drain(), NotedRouting(settings.upstreams), Portal()
     overload = Overload(bounds or Bounds(), lambda: 0.0)
     claimed, charged = MemoryClaims(clock, LEASE_MS), MemoryCharged()
     claims = Claims(Identities(settings.idempotency_secret), claimed, charged, clock, lambda: 0.0)
@@ -187,9 +190,10 @@ def make_world(
         overload=overload,
         metrics=board.metrics,
         scrape=board.endpoint,
+        management=Management(portal, "pylo.example", secure=True),
     )
     gateway = Gateway(parts)
-    rest = (admission, drain, overload, routing, claims, claimed, charged, purse)
+    rest = (admission, drain, overload, routing, claims, claimed, charged, purse, portal)
     return World(gateway, transport, keys, prices, journal, *rest)
 
 

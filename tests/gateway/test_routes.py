@@ -15,6 +15,8 @@ READ_ONLY = ["/v1/models", "/v1/models/a/b", "/v1/provider/models", "/health", "
         ("GET", "/v1/models", Target(Route.MODELS)),
         ("HEAD", "/v1/models", Target(Route.MODELS)),
         ("GET", "/v1/provider/models", Target(Route.PROVIDER_MODELS)),
+        ("GET", "/v1/requests/req_1", Target(Route.REQUEST, "req_1")),
+        ("GET", "//v1/requests//job/1//a/", Target(Route.REQUEST, "job/1//a/")),
         ("GET", "/health", Target(Route.HEALTH)),
         ("HEAD", "/ready", Target(Route.READY)),
         ("OPTIONS", "/v1/chat/completions", Target(Route.CHAT)),

@@ -24,6 +24,7 @@ from pylo_site import draining, upstream_states
 from tests.cast import make_user
 from tests.fakes.asgi import Caller
 from tests.fakes.engines import the_tests_database
+from tests.fakes.portal import Portal
 from tests.fakes.upstream import SocketUpstream, good
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ async def running(root: Path, upstream: SocketUpstream, database_url: str) -> As
         idempotency_secret=bytes(32),
         max_body_bytes=4096,
     )
-    application = Application(config)
+    application = Application(config, Portal())
     try:
         yield Caller(application, [("Authorization", f"Bearer {TOKEN.secret}")])
     finally:

@@ -19,6 +19,7 @@ from gateway.deadlines import Deadlines
 from gateway.drain import Drain
 from gateway.idempotency import Identities
 from gateway.limiter import Limiter
+from gateway.management import Management
 from gateway.orders import Drains
 from gateway.overload import Bounds, Overload
 from gateway.ports import Price, Principal
@@ -27,6 +28,7 @@ from gateway.upstream import Client
 from gateway.wallets import Wallets
 from tests.fakes.clock import LoopClock
 from tests.fakes.metrics import unseen
+from tests.fakes.portal import Portal
 from tests.simulation import invariants, limits
 from tests.simulation.claims import SimulatedClaims
 from tests.simulation.clients import MODEL, Exchange
@@ -110,6 +112,7 @@ class Process:
                 overload=self.overload,
                 metrics=board.metrics,
                 scrape=board.endpoint,
+                management=Management(Portal(), "pylo.example", secure=True),
             )
         )
 
