@@ -1,9 +1,8 @@
 """What the management API tells of an error: OpenAI's envelope, as everything under /v1 does (docs/api.md).
 
 ApiError
-├── Unauthorized 401
-├── NotFound 404, NotYet 404          the second may be there in a moment
-├── TooMany 429
+├── Invalid 400 · Unauthorized 401 · UnknownUrl 404 · TooMany 429
+├── NotFound 404 ── NotYet 404        the second may be there in a moment
 └── Unavailable 503                   Postgres is away
 """
 
@@ -100,20 +99,25 @@ def answer(error: ApiError) -> HttpResponse:
 
 def told_by(api: NinjaAPI) -> None:
     """Have `api` answer its errors so. What is left is a bug: the gateway tells of it as one."""
+    for kind in (ApiError, Throttled, AuthenticationError, ValidationError, Http404, OperationalError, InterfaceError):
+        api.add_exception_handler(kind, _told)
 
-    def own(request: HttpRequest, error: ApiError) -> HttpResponse:  # noqa: ARG001 - the signature is Ninja's
-        return answer(error)
 
-    def throttled(request: HttpRequest, error: Throttled) -> HttpResponse:  # noqa: ARG001 - as above
-        return answer(TooMany(retry_after=max(1, int(error.wait or 0))))
+def _told(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:  # noqa: ARG001 - Ninja's signature
+    return answer(_ours(error))
 
-    def foreign(kind: type[ApiError], retry_after: int = 0) -> object:
-        return lambda request, error: answer(kind(retry_after=retry_after))  # noqa: ARG005 - as above
 
-    api.add_exception_handler(ApiError, own)
-    api.add_exception_handler(Throttled, throttled)
-    api.add_exception_handler(AuthenticationError, foreign(Unauthorized))
-    api.add_exception_handler(ValidationError, foreign(Invalid))
-    api.add_exception_handler(Http404, foreign(UnknownUrl))
-    for kind in (OperationalError, InterfaceError):
-        api.add_exception_handler(kind, foreign(Unavailable, 5))
+def _ours(error: object) -> ApiError:
+    match error:
+        case ApiError():
+            return error
+        case Throttled():
+            return TooMany(retry_after=max(1, int(error.wait or 0)))
+        case AuthenticationError():
+            return Unauthorized()
+        case ValidationError():
+            return Invalid()
+        case Http404():
+            return UnknownUrl()
+        case _:
+            return Unavailable(retry_after=5)

@@ -84,16 +84,16 @@ def request_out(found: Receipt) -> RequestOut:
         id=f"req_{record.uid}",
         request_id=record.request_id,
         record=RecordOut(admitted_at=receipts.moment(record.admitted_at), **own),
-        arithmetic=receipts.written_out(found.facts),
+        arithmetic=found.arithmetic,
         receipt=receipts.content(found.facts),
         receipt_hash=found.leaf,
         signature=found.signature.text,
         signing_key_id=found.signature.key_id,
-        invoice=found.invoiced and _invoice_out(found.invoiced),
+        invoice=_invoice_out(found.invoiced) if found.invoiced else None,
     )
 
 
 def _invoice_out(invoiced: Invoiced) -> InvoiceOut:
     proof = invoiced.proof
-    shown = proof and ProofOut(index=proof.index, leaves=proof.leaves, path=list(proof.path))
+    shown = ProofOut(index=proof.index, leaves=proof.leaves, path=list(proof.path)) if proof else None
     return InvoiceOut(number=invoiced.number, merkle_root=invoiced.root, proof=shown)

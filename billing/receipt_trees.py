@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from billing import merkle, receipts
@@ -117,16 +117,20 @@ def proof(invoice: Invoice, uid: UUID) -> Proof | None:
     return Proof(number * PART + place, invoice.requests, tuple(one.hex() for one in (*inside, *above)))
 
 
+def changed(stored: bytes, made: Tree) -> list[Part]:
+    """Return the parts as they were kept whose receipts are others now."""
+    return sorted(set(_read(stored)) - set(made.parts), key=lambda part: part.first)
+
+
 def _read(stored: bytes) -> list[Part]:
     size = UID_BYTES + HASH_BYTES
     cut = [stored[start : start + size] for start in range(0, len(stored), size)]
     return [Part(UUID(bytes=one[:UID_BYTES]), one[UID_BYTES:]) for one in cut]
 
 
-def _facts(row: tuple[object, ...], price: Price) -> Facts:
-    fields = dict(zip(_COLUMNS, row, strict=True))
+def _facts(row: tuple[Any, ...], price: Price) -> Facts:
     return Facts(
-        **fields,  # type: ignore[arg-type] - the columns are named as the facts are
+        **dict(zip(_COLUMNS, row, strict=True)),  # the columns are named as the facts are
         input_nanos=price.input_nanos,
         cached_nanos=price.cached_nanos,
         output_nanos=price.output_nanos,

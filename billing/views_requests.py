@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.tenancy import member
 from billing import views_filters as asked
+from billing.reports import receipt
 from billing.reports import request as one
 from billing.reports.requests import Filters, page
 
@@ -40,4 +41,4 @@ def request_page(request: MemberRequest, uid: UUID) -> HttpResponse:
     detail = one.detail(request.workspace, uid)
     if detail is None:
         raise Http404
-    return render(request, "billing/request.html", {"detail": detail})
+    return render(request, "billing/request.html", {"detail": detail, "receipt": receipt.of(request.workspace, uid)})

@@ -74,5 +74,5 @@ class Site:
             await self.portal({**scope, **self._told} if scope["type"] == "http" else scope, receive, send)
 
 
-portal = get_asgi_application()
+portal: Any = get_asgi_application()
 application = Site(Application(gateway_config(), portal), portal, secure=settings.SECURE)

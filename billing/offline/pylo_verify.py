@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Verify an invoice of Pylo's on your own machine, with nothing but Python 3.10 and the package `cryptography`.
 
     python pylo_verify.py REQUESTS.csv STATEMENT.json KEYS.json [--root HEX] [--pdf INVOICE.pdf]
@@ -32,7 +31,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHARGED = {"completed", "client_gone"}  # the outcomes that cost; all others are free
+CHARGED = {"completed", "client_gone"}  # outcomes; all others are free
+ITEMS = ("input", "cached", "output")
+TEXTS = ("key_id", "model", "outcome", "price_id", "request_id", "usage_source")
+PRICES = tuple(f"{item}_nanos_per_token" for item in ITEMS)
+NUMBERS = ("cached_tokens", "reasoning_tokens", "cost_nanos", "waived_nanos", *PRICES)
 NANOS_PER_CENT = 10_000_000
 MOST_SHOWN = 20
 
@@ -76,34 +79,22 @@ class Sums:
 
 def check_row(row: dict[str, str], workspace: str, sums: Sums) -> Iterator[str]:
     """Add a row to the sums, and say what is wrong with it."""
-    fresh, cached, output = (int(row[name]) for name in ("input_tokens", "cached_tokens", "output_tokens"))
-    prices = [int(row[f"{item}_nanos_per_token"]) for item in ("input", "cached", "output")]
-    cost, waived = int(row["cost_nanos"]), int(row["waived_nanos"])
-    total = fresh * prices[0] + cached * prices[1] + output * prices[2]
-    prompt = fresh + cached
+    whole = {name: int(row[name]) for name in NUMBERS}
+    fresh, cached, output = int(row["input_tokens"]), whole["cached_tokens"], int(row["output_tokens"])
+    prices = [whole[name] for name in PRICES]
+    total, prompt = fresh * prices[0] + cached * prices[1] + output * prices[2], fresh + cached
     terms = f"({prompt} - {cached}) * {prices[0]} + {cached} * {prices[1]} + {output} * {prices[2]}"
-    receipt = {
+    receipt: dict[str, Any] = {name: row[name] for name in TEXTS}
+    receipt |= whole | {
         "admitted_at": row["admitted_at_utc"],
         "arithmetic": f"{terms} = {total}",
-        "cached_nanos_per_token": prices[1],
-        "cached_tokens": cached,
         "completion_tokens": output,
-        "cost_nanos": cost,
         "format": "pylo-receipt-1",
         "id": "req_" + row["uid"],
-        "input_nanos_per_token": prices[0],
-        "key_id": row["key_id"],
-        "model": row["model"],
-        "outcome": row["outcome"],
-        "output_nanos_per_token": prices[2],
-        "price_id": row["price_id"],
         "prompt_tokens": prompt,
-        "reasoning_tokens": int(row["reasoning_tokens"]),
-        "request_id": row["request_id"],
-        "usage_source": row["usage_source"],
-        "waived_nanos": waived,
         "workspace_id": workspace,
     }
+    cost, waived = whole["cost_nanos"], whole["waived_nanos"]
     leaf = sha256(b"\x00" + canonical(receipt)).digest()
     if leaf.hex() != row["receipt_hash"]:
         yield f"its receipt has the hash {leaf.hex()}, not {row['receipt_hash']}"
@@ -116,11 +107,9 @@ def check_row(row: dict[str, str], workspace: str, sums: Sums) -> Iterator[str]:
         yield "it comes twice, or the rows are not in the order of their uids any more"
     sums.last_uid = row["uid"]
     sums.tree.add(leaf)
-    sums.rows += 1
-    sums.cost += cost
-    sums.waived += waived
+    sums.rows, sums.cost, sums.waived = sums.rows + 1, sums.cost + cost, sums.waived + waived
     if charged:
-        for item, tokens, price in zip(("input", "cached", "output"), (fresh, cached, output), prices, strict=True):
+        for item, tokens, price in zip(ITEMS, (fresh, cached, output), prices, strict=True):
             sums.tokens[(item, row["model"], price)] += tokens
 
 

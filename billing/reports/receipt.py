@@ -42,6 +42,10 @@ class Receipt:
     signature: Signature
     invoiced: Invoiced | None
 
+    @property
+    def arithmetic(self) -> str:
+        return receipts.written_out(self.facts)
+
 
 @dataclass(frozen=True, slots=True)
 class Signed:
@@ -78,7 +82,7 @@ def own(name: str) -> UUID | None:
 def of(workspace: Workspace, uid: UUID) -> Receipt | None:
     """Return the receipt of that request, if it is this workspace's."""
     record = _with_price(RequestRecord.objects.filter(workspace=workspace, uid=uid)).first()
-    return record and receipt(record)
+    return receipt(record) if record else None
 
 
 def receipt(record: RequestRecord) -> Receipt:
