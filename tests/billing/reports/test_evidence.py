@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import async_to_sync
 
+from billing import receipt_trees
 from billing.models import RequestRecord
 from billing.reports import evidence
+from tests.billing.factories import LAUNCH_PRICE
 from tests.billing.seed import NOW, record, tenant
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +28,8 @@ def test_a_line_has_the_tokens_the_prices_and_the_exact_cost() -> None:
     assert rows[0] == ",".join(evidence.HEADER)
     assert rows[1] == (
         f'2026-11-23T14:03:20.000000Z,"\'=cmd|""x""",{made.uid},alice key,moonshotai/kimi-k2.6,completed,'
-        "234,1000,567,0,900,180,3900,2601900,0.002601900,0"
+        "234,1000,567,0,900,180,3900,2601900,0.002601900,0,"
+        f"{alice.key.id},upstream,{LAUNCH_PRICE},{receipt_trees.leaf(receipt_trees.facts(made, made.price)).hex()}"
     )
 
 
