@@ -70,9 +70,9 @@ class RequestOut(Schema):
     request_id: str
     record: RecordOut
     arithmetic: str = Field(examples=[EXAMPLE])
-    receipt: dict[str, str | int] = Field(description="signed in the canonical form of RFC 8785")
+    receipt: dict[str, str | int] = Field(description="the facts that are signed; RFC 8785 has their canonical form")
     receipt_hash: str = Field(description="SHA-256 of a zero byte and the receipt: its leaf in the invoice's tree")
-    signature: str = Field(description="Ed25519 over the canonical receipt, base64")
+    signature: str = Field(description="Ed25519 over the canonical form of this receipt and request_id, base64")
     signing_key_id: str = Field(description="one of /.well-known/pylo-receipt-keys.json")
     invoice: InvoiceOut | None = Field(description="null until it is on one")
 

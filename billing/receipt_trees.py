@@ -26,7 +26,7 @@ PART = 512  # leaves; a power of two. A proof reads this many records, and a roo
 ROWS = 2000  # fetched at once
 UID_BYTES, HASH_BYTES = 16, 32
 _COLUMNS = (
-    *("uid", "request_id", "workspace_id", "key_id", "model", "admitted_at", "outcome"),
+    *("uid", "workspace_id", "key_id", "model", "admitted_at", "outcome"),
     *("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "usage_source", "price_id"),
     *("cost_nanos", "waived_nanos"),
 )
@@ -69,7 +69,7 @@ def facts_of(records: QuerySet[RequestRecord]) -> Iterator[Facts]:
     """Yield the facts of each, in order of their uids, without holding them all."""
     prices = Price.objects.in_bulk()
     for row in records.order_by("uid").values_list(*_COLUMNS).iterator(chunk_size=ROWS):
-        yield _facts(row, prices[row[12]])
+        yield _facts(row, prices[row[_COLUMNS.index("price_id")]])
 
 
 def tree(every: Iterable[Facts]) -> Tree:
@@ -99,7 +99,10 @@ def keep(invoice: Invoice, made: Tree) -> None:
 
 
 def proof(invoice: Invoice, uid: UUID) -> Proof | None:
-    """Return the way from the receipt of one of the invoice's requests to its root, if the tree was kept."""
+    """Return the way from the receipt of one of the invoice's requests to its root.
+
+    None where the tree was not kept, or a record of the same part is gone: months are dropped in time.
+    """
     kept = ReceiptTree.objects.filter(invoice=invoice).first()
     if kept is None:
         return None
@@ -110,7 +113,7 @@ def proof(invoice: Invoice, uid: UUID) -> Proof | None:
         records = records.filter(uid__lt=parts[number + 1].first)
     here = list(facts_of(records))
     place = next((place for place, one in enumerate(here) if one.uid == uid), None)
-    if place is None:
+    if place is None or len(here) != min(PART, invoice.requests - number * PART):
         return None
     inside = merkle.path(place, list(map(leaf, here)))
     above = merkle.path(number, [part.root for part in parts])

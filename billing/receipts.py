@@ -1,7 +1,8 @@
 """A receipt: what a record says, as bytes that are the same for ever. docs/receipts.md describes them. Pure.
 
 The bytes are the record's facts as JSON in the canonical form of RFC 8785: keys in order, no blanks, and no number that
-is not whole. Who signs them is no part of them, so they outlive every key.
+is not whole. Who signs them is no part of them, so they outlive every key. Nor is the X-Request-Id, a client's own word
+that is blanked in time: the signature stands for both.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ class Facts:
     """A request as its receipt states it. Tokens are as `gateway.usage.Tokens` has them, prices n$ a token."""
 
     uid: UUID
-    request_id: str
     workspace_id: UUID
     key_id: UUID
     model: str
@@ -81,7 +81,6 @@ def content(facts: Facts) -> dict[str, str | int]:
         "price_id": str(facts.price_id),
         "prompt_tokens": facts.prompt_tokens,
         "reasoning_tokens": facts.reasoning_tokens,
-        "request_id": facts.request_id,
         "usage_source": facts.usage_source,
         "waived_nanos": facts.waived_nanos,
         "workspace_id": str(facts.workspace_id),
@@ -90,6 +89,11 @@ def content(facts: Facts) -> dict[str, str | int]:
 
 def receipt(facts: Facts) -> bytes:
     return canonical(content(facts))
+
+
+def signed_text(facts: Facts, request_id: str) -> bytes:
+    """Return what is signed: the receipt, and the X-Request-Id as long as it is kept."""
+    return canonical({"receipt": content(facts), "request_id": request_id})
 
 
 def arithmetic(facts: Facts) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from billing import receipt_trees
+from billing import partitions, receipt_trees
 from billing.models import Invoice, InvoiceLine, ReceiptTree, RequestRecord
 from billing.money import NANOS_PER_CENT
 from billing.pricing import charged
@@ -85,6 +85,9 @@ def _counting(every: Iterable[Facts], counted: _Counted, tell: Callable[[int], N
 
 
 def _sums(invoice: Invoice, counted: _Counted) -> Iterator[str]:
+    since = partitions.kept_since()
+    if since is not None and counted.requests < invoice.requests:
+        yield f"records from before {since:%Y-%m-%d} are no longer kept: what they said only a CSV of then can tell"
     for what, said, found in (
         ("requests", invoice.requests, counted.requests),
         ("free requests", invoice.free_requests, counted.free),

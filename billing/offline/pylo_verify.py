@@ -10,7 +10,8 @@ your own). Nothing is sent anywhere. It checks that
 3. the rows are, as a Merkle tree (RFC 6962), the statement's root; their number, cost and tokens are the statement's;
 4. each line is its tokens at its price, rounded down once with the rest carried on, and the lines sum to the total.
 
-Exit status 0 when all of it holds. Else 1, and what does not hold is named, with its row.
+Exit status 0 when all of it holds. Else 1, and what does not hold is named, with its row. Two columns stand outside of
+it: the name of the key and the X-Request-Id, which are your own words and are not kept for ever.
 """
 
 from __future__ import annotations
@@ -33,11 +34,10 @@ if TYPE_CHECKING:
 
 CHARGED = {"completed", "client_gone"}  # outcomes; all others are free
 ITEMS = ("input", "cached", "output")
-TEXTS = ("key_id", "model", "outcome", "price_id", "request_id", "usage_source")
+TEXTS = ("key_id", "model", "outcome", "price_id", "usage_source")
 PRICES = tuple(f"{item}_nanos_per_token" for item in ITEMS)
 NUMBERS = ("cached_tokens", "reasoning_tokens", "cost_nanos", "waived_nanos", *PRICES)
-NANOS_PER_CENT = 10_000_000
-MOST_SHOWN = 20
+NANOS_PER_CENT, MOST_SHOWN = 10_000_000, 20
 
 
 def canonical(values: dict[str, Any]) -> bytes:

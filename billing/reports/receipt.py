@@ -26,7 +26,7 @@ PREFIX = "req_"
 
 @dataclass(frozen=True, slots=True)
 class Invoiced:
-    """The invoice a request is on. Without a proof its tree was not kept: it was issued before there were any."""
+    """The invoice a request is on. Without a root it was issued before there were any; without a proof see there."""
 
     number: str
     root: str
@@ -88,7 +88,7 @@ def of(workspace: Workspace, uid: UUID) -> Receipt | None:
 def receipt(record: RequestRecord) -> Receipt:
     facts = receipt_trees.facts(record, record.price)
     leaf = receipt_trees.leaf(facts)
-    signature = keys().sign(receipts.receipt(facts))
+    signature = keys().sign(receipts.signed_text(facts, record.request_id))
     return Receipt(record, facts, leaf.hex(), signature, _invoiced(record, leaf))
 
 

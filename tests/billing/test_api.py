@@ -56,6 +56,10 @@ def error(answer: HttpResponse) -> tuple[int, str]:
     return answer.status_code, told["code"]
 
 
+def as_anybody(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def test_a_request_is_told_with_its_sum_written_out(alice: Tenant) -> None:
     made = record(alice.key, NOW, request_id="job/17")
     told = asked(f"req_{made.uid}", alice.workspace.id)
@@ -72,9 +76,9 @@ def test_a_request_is_told_with_its_sum_written_out(alice: Tenant) -> None:
 def test_the_signature_holds_for_the_receipt_as_anybody_spells_it(alice: Tenant) -> None:
     told = asked(f"req_{record(alice.key, NOW).uid}", alice.workspace.id)
     (key,) = [key for key in receipt.keys().public if key.id == told["signing_key_id"]]
-    text = json.dumps(told["receipt"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    assert key.verifies(base64.b64decode(told["signature"]), text)
-    assert merkle.leaf(text).hex() == told["receipt_hash"]
+    signed = {"receipt": told["receipt"], "request_id": told["request_id"]}
+    assert key.verifies(base64.b64decode(told["signature"]), as_anybody(signed))
+    assert merkle.leaf(as_anybody(told["receipt"])).hex() == told["receipt_hash"]
 
 
 def test_the_same_record_has_the_same_receipt_whenever_it_is_asked_for(alice: Tenant) -> None:

@@ -11,6 +11,7 @@ import pytest
 from billing import invoicing, merkle, receipt_trees
 from billing.models import Invoice, Price, ReceiptTree, RequestRecord
 from gateway.usage import Outcome
+from tests.billing.factories import forged
 from tests.billing.seed import NOW, Tenant, record, tenant
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def test_each_receipt_has_a_proof_whatever_part_it_is_in(
 def test_a_record_that_was_changed_leads_to_another_root(alice: Tenant) -> None:
     invoice = issued(alice, 5)
     one = RequestRecord.objects.filter(invoice=invoice).order_by("uid")[2]
-    RequestRecord.objects.filter(uid=one.uid).update(reasoning_tokens=1)
+    with forged():
+        RequestRecord.objects.filter(uid=one.uid).update(reasoning_tokens=1)
     proof = receipt_trees.proof(invoice, one.uid)
     assert proof is not None
     led = merkle.root_by(leaves(invoice)[2], 2, 5, [bytes.fromhex(text) for text in proof.path])
@@ -79,6 +81,20 @@ def test_there_is_no_proof_of_another_invoices_request_nor_without_a_tree(alice:
     uid = RequestRecord.objects.filter(invoice=invoice).latest("uid").uid
     ReceiptTree.objects.all().delete()
     assert receipt_trees.proof(invoice, uid) is None
+
+
+def test_beside_a_record_that_is_gone_there_is_no_proof(alice: Tenant) -> None:
+    invoice = issued(alice, 3)
+    first, *rest = RequestRecord.objects.filter(invoice=invoice).order_by("uid")
+    with forged():
+        RequestRecord.objects.filter(uid=first.uid).delete()
+    assert [receipt_trees.proof(invoice, one.uid) for one in rest] == [None, None]
+
+
+def test_a_blanked_x_request_id_changes_no_root(alice: Tenant) -> None:
+    invoice = issued(alice, 3)
+    RequestRecord.objects.update(request_id="")
+    assert merkle.root(leaves(invoice)).hex() == invoice.merkle_root
 
 
 def test_512_receipts_are_kept_in_48_bytes(alice: Tenant) -> None:

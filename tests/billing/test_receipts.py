@@ -16,7 +16,6 @@ from billing.receipts import Facts
 
 FACTS = Facts(
     uid=UUID("01990e6b-b7c8-7000-8000-000000000001"),
-    request_id="job-17",
     workspace_id=UUID("4f1d2c3b-0000-4000-8000-000000000001"),
     key_id=UUID("4f1d2c3b-0000-4000-8000-000000000002"),
     model="moonshotai/kimi-k2.6",
@@ -41,7 +40,7 @@ BYTES = (
     b'"format":"pylo-receipt-1","id":"req_01990e6b-b7c8-7000-8000-000000000001","input_nanos_per_token":900,'
     b'"key_id":"4f1d2c3b-0000-4000-8000-000000000002","model":"moonshotai/kimi-k2.6","outcome":"completed",'
     b'"output_nanos_per_token":3900,"price_id":"01946f4e-0000-7000-8000-000000000001","prompt_tokens":1234,'
-    b'"reasoning_tokens":500,"request_id":"job-17","usage_source":"upstream","waived_nanos":0,'
+    b'"reasoning_tokens":500,"usage_source":"upstream","waived_nanos":0,'
     b'"workspace_id":"4f1d2c3b-0000-4000-8000-000000000001"}'
 )
 NUMBERS = [field.name for field in fields(Facts) if field.type == "int"]
@@ -55,6 +54,10 @@ def test_anybody_gets_the_same_bytes_from_the_members() -> None:
     members = json.loads(BYTES)
     shuffled = dict(sorted(members.items(), key=lambda item: item[0][::-1]))
     assert json.dumps(shuffled, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() == BYTES
+
+
+def test_what_is_signed_is_the_receipt_with_the_clients_id() -> None:
+    assert receipts.signed_text(FACTS, "job-17") == b'{"receipt":' + BYTES + b',"request_id":"job-17"}'
 
 
 def test_the_sum_is_written_out_for_people_too() -> None:

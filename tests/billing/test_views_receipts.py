@@ -13,6 +13,7 @@ from billing import invoicing, statements
 from billing.models import Invoice, RequestRecord
 from billing.receipts import canonical
 from billing.reports import receipt
+from tests.billing.factories import forged
 from tests.billing.seed import NOW, Tenant, record, tenant
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def test_an_invoiced_request_shows_that_it_is_part_of_the_root(client: Client, i
 
 
 def test_a_record_that_was_changed_since_says_so(client: Client, invoice: Invoice) -> None:
-    RequestRecord.objects.update(reasoning_tokens=3)
+    with forged():
+        RequestRecord.objects.update(reasoning_tokens=3)
     page = page_of(client, RequestRecord.objects.latest("uid"))
     assert "the record is not what it was when that was issued" in page
     assert "proven" not in page
@@ -62,7 +64,8 @@ def test_a_record_that_was_changed_since_says_so(client: Client, invoice: Invoic
 
 def test_a_record_that_does_not_add_up_says_so(client: Client, alice: Tenant) -> None:
     made = record(alice.key, NOW)
-    RequestRecord.objects.update(cost_nanos=1)
+    with forged():
+        RequestRecord.objects.update(cost_nanos=1)
     assert "This record does not add up" in page_of(client, made)
 
 
