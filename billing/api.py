@@ -13,6 +13,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.utils import timezone
 from ninja import NinjaAPI, Path
+from ninja.renderers import JSONRenderer
 from ninja.security import HttpBearer
 from ninja.throttling import BaseThrottle
 
@@ -46,6 +47,10 @@ class OfTheGateway(HttpBearer):
         """Never called: the key stays with the gateway."""
 
 
+class Compact(JSONRenderer):
+    json_dumps_params = api_errors.SPELLING
+
+
 class PerWorkspace(BaseThrottle):
     """So many a minute, counted in the cache: a bound on the database's work, so a lost count does not matter."""
 
@@ -71,6 +76,7 @@ api = NinjaAPI(
     docs_url=None,
     auth=OfTheGateway(),
     throttle=PerWorkspace(),
+    renderer=Compact(),
 )
 api_errors.told_by(api)
 

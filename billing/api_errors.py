@@ -10,16 +10,19 @@ ApiError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from ninja.errors import AuthenticationError, Throttled, ValidationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest, HttpResponse
     from ninja import NinjaAPI
 
+SPELLING: Mapping[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}  # as the gateway spells JSON
 LONGEST_WAIT_SECONDS = 59  # SDKs ignore, or give up on, a Retry-After of a minute and more
 
 
@@ -89,7 +92,7 @@ class Unavailable(ApiError):
 
 def answer(error: ApiError) -> HttpResponse:
     body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-    response = JsonResponse({"error": body}, status=error.status)
+    response = JsonResponse({"error": body}, status=error.status, json_dumps_params=SPELLING)
     response["X-Should-Retry"] = "true" if error.retry_after else "false"
     if error.retry_after:
         wait = min(error.retry_after, LONGEST_WAIT_SECONDS)

@@ -47,13 +47,13 @@ class _Answer:
     async def take(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = [(bytes(name), bytes(value)) for name, value in message["headers"]]
+            self.headers = [(bytes(name).lower(), bytes(value)) for name, value in message["headers"]]
         else:
             self.body += message.get("body", b"")
 
     @property
     def is_json(self) -> bool:
-        return any(name.lower() == b"content-type" and b"application/json" in value for name, value in self.headers)
+        return any(name == b"content-type" and b"application/json" in value for name, value in self.headers)
 
 
 class Management:
@@ -83,7 +83,7 @@ class Management:
             self._running -= 1
         if not answer.is_json:  # a page of the portal's: it broke, and said so to a browser
             raise InternalError
-        kept = [(name, value) for name, value in answer.headers if name.lower() in KEPT]
+        kept = [(name, value) for name, value in answer.headers if name in KEPT]
         await reply.json(answer.status, answer.body, kept)
 
     def _scope(self, path: str, principal: Principal) -> Message:

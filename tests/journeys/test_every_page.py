@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from tests.fakes.stack import Stack
 
 PUBLIC: Final = (
-    *("/", "/docs/quickstart/", "/models/kimi-k2.6/", "/pricing/", "/reliability/", "/status/", "/privacy/"),
+    *(
+        "/",
+        "/docs/quickstart/",
+        "/models/kimi-k2.6/",
+        "/pricing/",
+        "/reliability/",
+        "/status/",
+        "/privacy/",
+        "/docs/receipts/",
+    ),
     *("/outbox/", "/accounts/signup/", "/accounts/login/", "/accounts/password/reset/"),
 )
 PORTAL: Final = ("/overview/", "/keys/", "/usage/", "/requests/", "/billing/", "/invoices/")

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from django.test import Client
     from pytest_django import Settings
 
-PUBLIC = ("/", "/docs/quickstart/", "/models/kimi-k2.6/", "/pricing/", "/reliability/", "/privacy/", "/status/")
+PUBLIC = (
+    *("/", "/docs/quickstart/", "/models/kimi-k2.6/", "/pricing/", "/reliability/", "/privacy/", "/status/"),
+    "/docs/receipts/",
+)
 HREF = re.compile(r'(?:href|action)="(/[^"]*)"')
 PRINTED_CURL = (
     "curl https://api.pylo.sh/v1/chat/completions "
