@@ -17,12 +17,10 @@ from django.http import Http404, JsonResponse
 from ninja.errors import AuthenticationError, Throttled, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django.http import HttpRequest, HttpResponse
     from ninja import NinjaAPI
 
-SPELLING: Mapping[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}  # as the gateway spells JSON
+SPELLING: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}  # as the gateway spells JSON
 LONGEST_WAIT_SECONDS = 59  # SDKs ignore, or give up on, a Retry-After of a minute and more
 
 

@@ -37,8 +37,7 @@ def ask(name: str, workspace_id: UUID | None) -> HttpResponse:
     """Ask as the gateway does."""
     path = f"/v1/requests/{name}"
     request = AsyncRequestFactory().get(path)
-    if workspace_id is not None:
-        request.scope["pylo.workspace_id"] = workspace_id
+    request.scope = {**request.scope, **({"pylo.workspace_id": workspace_id} if workspace_id else {})}
     view, words, values = resolve(path)
     answer: HttpResponse = view(request, *words, **values)
     return answer
@@ -161,7 +160,7 @@ def test_without_postgres_it_is_a_503_to_come_again(alice: Tenant, monkeypatch: 
     def away(*args: object) -> None:
         raise OperationalError("the connection is lost")
 
-    monkeypatch.setattr(management.receipt, "find", away)
+    monkeypatch.setattr(receipt, "find", away)
     answer = ask("job-1", alice.workspace.id)
     assert (error(answer), answer["Retry-After"]) == ((503, "unavailable"), "5")
 

@@ -18,7 +18,8 @@ from billing import invoicing
 from billing.models import Invoice, Price
 from billing.reports import evidence
 from gateway.usage import Outcome, Tokens
-from tests.billing.seed import MODEL, NOW, record, tenant
+from tests.billing.factories import MODEL
+from tests.billing.seed import NOW, record, tenant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
