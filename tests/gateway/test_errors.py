@@ -21,6 +21,7 @@ CATALOGUE: list[tuple[ApiError, int, str, str, str]] = [
     (errors.MaxCostExceeded("m"), 402, "invalid_request_error", "max_cost_exceeded", "false"),
     (errors.PermissionDenied("m"), 403, "permission_error", "insufficient_permissions", "false"),
     (errors.UnknownUrl("m"), 404, "invalid_request_error", "unknown_url", "false"),
+    (errors.RequestNotFound(), 404, "invalid_request_error", "request_not_found", "false"),
     (errors.ModelNotFound("m"), 404, "invalid_request_error", "model_not_found", "false"),
     (errors.MethodNotAllowed("m", allow="POST"), 405, "invalid_request_error", "method_not_allowed", "false"),
     (errors.InProgress("m"), 409, "idempotency_error", "idempotency_key_in_progress", "true"),
