@@ -5,7 +5,7 @@ ApiError
 │                         PermissionDenied 403 · UnknownUrl 404 · ModelNotFound 404 · RequestNotFound 404
 │                         MethodNotAllowed 405 · RequestTooLarge 413
 │                         UnsupportedMediaType 415 · RateLimitExceeded 429 ── TokenRateLimitExceeded
-│                         InProgress 409 · AlreadyCompleted 409 · IdempotencyMismatch 422     of a retry
+│                         retry_errors: InProgress 409 · AlreadyCompleted 409 · IdempotencyMismatch 422
 ├── Unavailable 503 ───── Overloaded 503 · ShuttingDown 503 · CapacityExhausted 429   ours, and soon over: try again
 ├── UpstreamError 502 ─── UpstreamTimeout 504                           no upstream gave a first token
 │                         UpstreamBrokeOff · UpstreamTruncated · UpstreamStalled     after the first: in the stream
@@ -45,10 +45,6 @@ class ErrorBody(msgspec.Struct, frozen=True):
     type: str
     param: str | None
     code: str | None
-
-
-class ChargedBody(ErrorBody, frozen=True):
-    charged: msgspec.Struct
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -188,37 +184,6 @@ class RequestTooLarge(InvalidRequest):
 class UnsupportedMediaType(InvalidRequest):
     status = 415
     code = "unsupported_media_type"
-
-
-class InProgress(InvalidRequest):
-    """The request that this one repeats still runs: SDKs wait and come again."""
-
-    status = 409
-    type = "idempotency_error"
-    code = "idempotency_key_in_progress"
-    should_retry = True
-
-
-class AlreadyCompleted(InvalidRequest):
-    """The request that this one repeats is charged; `charged` tells what for, beside the envelope's four keys."""
-
-    status = 409
-    type = "idempotency_error"
-    code = "request_already_completed"
-
-    def __init__(self, message: str, charged: msgspec.Struct) -> None:
-        super().__init__(message)
-        self._charged = charged
-
-    @property
-    def body(self) -> ErrorBody:
-        return ChargedBody(self.message, self.type, self.param, self.code, self._charged)
-
-
-class IdempotencyMismatch(InvalidRequest):
-    status = 422
-    type = "idempotency_error"
-    code = "idempotency_key_mismatch"
 
 
 class RateLimitExceeded(InvalidRequest):

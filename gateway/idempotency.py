@@ -20,7 +20,8 @@ import msgspec
 
 from gateway.amounts import dollars
 from gateway.chunks import Usage, usage_of
-from gateway.errors import AlreadyCompleted, IdempotencyMismatch, InProgress, InvalidRequest
+from gateway.errors import InvalidRequest
+from gateway.retry_errors import AlreadyCompleted, IdempotencyMismatch, InProgress
 from gateway.usage import Tokens
 
 if TYPE_CHECKING:

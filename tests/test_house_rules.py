@@ -21,7 +21,13 @@ PURE = (
 EXACT = (
     *("billing/money.py", "billing/pricing.py", "billing/ledger.py", "billing/drafting.py", "billing/invoicing.py"),
     *("billing/credit_form.py", "billing/topup.py", "billing/prices.py", "billing/rollup.py"),
-    *("billing/reconciliation.py", "billing/charts.py", "billing/reports/usage.py", "billing/reports/requests.py"),
+    *("billing/recording.py", "billing/granting.py", "billing/postings.py", "billing/spends.py", "billing/grants.py"),
+    *(
+        "billing/reconciliation/__init__.py",
+        "billing/charts.py",
+        "billing/reports/usage.py",
+        "billing/reports/requests.py",
+    ),
     *("billing/topup_auto.py", "billing/refunds.py", "billing/reports/payments.py"),
     *("billing/receipts.py", "billing/statements.py", "billing/receipt_trees.py", "billing/verification.py"),
     *("billing/reports/sheets.py", "billing/reports/invoices.py", "billing/reports/account.py"),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.claims import BEAT_SECONDS, MOST_RENEWED, Claim, Claims
-from gateway.errors import AlreadyCompleted, InProgress
 from gateway.idempotency import KEPT_MS, LEASE_MS, Done, Running
+from gateway.retry_errors import AlreadyCompleted, InProgress
 from gateway.stores.memory import MemoryCharged, MemoryClaims
 from gateway.usage import CHARGED, Outcome
 from tests.fakes.clock import START_MS, LoopClock, skipping

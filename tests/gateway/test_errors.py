@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from gateway import errors
+from gateway import errors, retry_errors
 from gateway.errors import ApiError
 
 
@@ -24,11 +24,11 @@ CATALOGUE: list[tuple[ApiError, int, str, str, str]] = [
     (errors.RequestNotFound(), 404, "invalid_request_error", "request_not_found", "false"),
     (errors.ModelNotFound("m"), 404, "invalid_request_error", "model_not_found", "false"),
     (errors.MethodNotAllowed("m", allow="POST"), 405, "invalid_request_error", "method_not_allowed", "false"),
-    (errors.InProgress("m"), 409, "idempotency_error", "idempotency_key_in_progress", "true"),
-    (errors.AlreadyCompleted("m", Empty()), 409, "idempotency_error", "request_already_completed", "false"),
+    (retry_errors.InProgress("m"), 409, "idempotency_error", "idempotency_key_in_progress", "true"),
+    (retry_errors.AlreadyCompleted("m", Empty()), 409, "idempotency_error", "request_already_completed", "false"),
     (errors.RequestTooLarge("m"), 413, "invalid_request_error", "request_too_large", "false"),
     (errors.UnsupportedMediaType("m"), 415, "invalid_request_error", "unsupported_media_type", "false"),
-    (errors.IdempotencyMismatch("m"), 422, "idempotency_error", "idempotency_key_mismatch", "false"),
+    (retry_errors.IdempotencyMismatch("m"), 422, "idempotency_error", "idempotency_key_mismatch", "false"),
     (errors.RateLimitExceeded("m"), 429, "requests", "rate_limit_exceeded", "true"),
     (errors.TokenRateLimitExceeded("m"), 429, "tokens", "rate_limit_exceeded", "true"),
     (errors.CapacityExhausted("m"), 429, "rate_limit_error", "capacity_exhausted", "true"),

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import AlreadyCompleted, IdempotencyMismatch, InProgress, InvalidRequest
+from gateway.errors import InvalidRequest
 from gateway.idempotency import DAY_MS, KEPT_MS, Done, Identities, Identity, Running, chosen_key, pack, refusal, unpack
+from gateway.retry_errors import AlreadyCompleted, IdempotencyMismatch, InProgress
 from gateway.usage import Tokens
 
 OURS, FIRST = UUID(int=1), UUID(int=2)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0005_ledger'),
+        ('billing', '0006_payments'),
     ]
 
     operations = [
