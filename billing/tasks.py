@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import (
+    alerts,
     expiry,
     invoicing,
     partitions,
@@ -75,3 +76,8 @@ def catch_up_payments(**_: object) -> None:
         refunds.retry(provider, now)
         with suppress(ProviderAway):
             topup.catch_up(provider, since=now - LOOK_BACK, at=now)
+
+
+@shared_task(name="billing.tell_budgets")  # type: ignore[untyped-decorator]  # as above
+def tell_budgets(**_: object) -> None:
+    alerts.tell(timezone.now())

@@ -36,6 +36,7 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="23"),
         "options": {"expires": 3000},
     },
+    "tell-budgets": {"task": "billing.tell_budgets", "schedule": 20.0, "options": {"expires": 20}},
     "expire-credit": {"task": "billing.expire_credit", "schedule": 60.0, "options": {"expires": 60}},
     "keep-records": {
         "task": "billing.keep_records",

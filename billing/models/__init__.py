@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.models.budgets import Budget, BudgetPeriod, Spend
+from billing.models.budgets import Budget, BudgetAlert, BudgetPeriod, Spend
 from billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries, Issued
 from billing.models.ledger import CUSTOMER, Account, Balance, CreditGrant, Entry, Posting
 from billing.models.payments import AutoTopUp, Payment, PaymentCustomer, Refund, TopUpAttempt
@@ -17,6 +17,7 @@ __all__ = [
     "AutoTopUp",
     "Balance",
     "Budget",
+    "BudgetAlert",
     "BudgetPeriod",
     "CreditGrant",
     "Entry",

@@ -42,6 +42,21 @@ class Budget(models.Model):
         return f"{self.limit_nanos} n$ {self.period}"
 
 
+class BudgetAlert(models.Model):
+    """That so much of a budget is used up was told by mail: once in a period."""
+
+    budget = models.ForeignKey(Budget, on_delete=models.CASCADE, related_name="alerts", db_index=False)
+    starts_on = models.DateField()  # of the period; of `total`: 1970-01-01
+    percent = models.PositiveSmallIntegerField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("budget", "starts_on", "percent"), name="budget_alert_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.budget_id} {self.percent} %"
+
+
 class Spend(models.Model):
     """What the records of one holder (a workspace or a key, by its id) cost in a period: moved with the balance."""
 
