@@ -117,8 +117,10 @@ class Wallets:
         return known.wallet
 
     def touch(self, asking: Asking) -> None:
-        """Note that these purses are in use."""
+        """Note that these purses are in use; of one that was not, some is to be at hand as soon as may be."""
         now, touched = self._clock.seconds(), self._touched.setdefault(asking.workspace_id, {})
+        if not touched.keys() >= {*asking.purses}:
+            self._ask(asking.workspace_id)
         for purse in asking.purses:
             touched[purse] = now
 

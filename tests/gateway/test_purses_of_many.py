@@ -36,7 +36,7 @@ class Fleet(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop | None = None  # made by the first who needs it: some machines never run
         self.clock = HandClock()
         self.purses, self.books = Purses(), MemoryBooks()
         self.credit, self.spent, self.shipped = 120 * TOKEN, 0, 0
@@ -65,6 +65,7 @@ class Fleet(RuleBasedStateMachine):
             await settled()
             return result
 
+        self.loop = self.loop or asyncio.new_event_loop()
         return self.loop.run_until_complete(main())
 
     def post(self) -> None:
@@ -161,7 +162,8 @@ class Fleet(RuleBasedStateMachine):
         escrow = sum(own.escrow for process in self.processes for _, own in process.holds.numbers())
         assert self.purses.held == escrow
         self.no_cap_is_passed()
-        self.loop.close()
+        if self.loop is not None:
+            self.loop.close()
 
 
 Fleet.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
