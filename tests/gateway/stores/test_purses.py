@@ -111,9 +111,10 @@ class Fleet:
             return Process(MemoryLimits(clock, purses), purses, holds, name)
         store = Redis(self._url, patience=20.0)
         there = RedisPurses(store, name, holds)
+        limits = RedisLimits(store, name, there)  # before it connects: then its scripts are known there, and in order
         self._tasks.append(asyncio.get_running_loop().create_task(store.keep()))
         await store.tried()
-        return Process(RedisLimits(store, name, there), there, holds, name)
+        return Process(limits, there, holds, name)
 
     def flush(self) -> None:
         if self._engine == "memory":
