@@ -133,6 +133,11 @@ class Holds:
         own.escrow, own.lent = own.escrow + own.lent, 0
         self._tidy(Hold(workspace_id, (purse,), 0))
 
+    def forfeit(self, workspace_id: UUID, purse: str) -> None:
+        """Have nothing at hand: it is not known whether that is still held in Redis."""
+        self._of(workspace_id, purse).lent = 0
+        self._tidy(Hold(workspace_id, (purse,), 0))
+
     def from_escrow(self, uid: UUID, workspace_id: UUID, purses: tuple[str, ...], wanted: Wanted) -> int | None:
         """Let a request in out of what is at hand; return its tokens, or None: then nothing is taken."""
         tokens, _ = granted(wanted, [self.of(workspace_id, purse).escrow for purse in purses])

@@ -255,7 +255,11 @@ class Wallets:
             lines=lines,
         )
 
+        answered = False
+
         def heard(refreshed: Refreshed) -> None:
+            nonlocal answered
+            answered = True
             for line, escrow, number in zip(lines, refreshed.escrow, refreshed.numbers, strict=True):
                 self.holds.agree(wallet.workspace_id, line.purse, dropped=line.recorded, escrow=escrow)
                 if number < self.holds.of(wallet.workspace_id, line.purse).number:
@@ -264,8 +268,10 @@ class Wallets:
         try:
             return await self._store.refresh(refreshing, heard)
         finally:
+            # Without an answer Redis may have taken the escrow back, and given it to others.
+            back = self.holds.restore if answered else self.holds.forfeit
             for line in lines:
-                self.holds.restore(wallet.workspace_id, line.purse)
+                back(wallet.workspace_id, line.purse)
 
     def _purses(self, workspace_id: UUID) -> list[str]:
         return sorted({*self._touched.get(workspace_id, ()), *self.holds.purses(workspace_id)})
