@@ -48,9 +48,11 @@ async def opened(engine: str, url: str, lease: int = LEASE) -> AsyncIterator[Lim
         return
     async with asyncio.TaskGroup() as group:
         store = Redis(url, patience=20.0)
+        # Before it connects: then its scripts are known there, and run in order.
+        limits = RedisLimits(store, "this one", RedisPurses(store, "this one", Holds()), lease=lease)
         keeping = group.create_task(store.keep())
         await store.tried()
-        yield RedisLimits(store, "this one", RedisPurses(store, "this one", Holds()), lease=lease)
+        yield limits
         keeping.cancel()
 
 
