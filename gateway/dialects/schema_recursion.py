@@ -5,7 +5,7 @@ An array counts as if it had an item, so a tree whose children are required is o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.dialects.schema_keywords import any_value
 
@@ -15,7 +15,25 @@ if TYPE_CHECKING:
     from gateway.dialects.schema_merging import Schema
 
 ROOT = "#"
+DEFINITIONS = "#/$defs/"
 PASSES = 8
+
+
+def referred(root: Schema, definitions: Schema) -> Schema:
+    """Return the definitions that a root refers to, by however many steps. Others are left over from what is gone."""
+    reached: set[str] = set()
+    waiting: list[Any] = [root]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+            name = str(part.get("$ref", "")).removeprefix(DEFINITIONS)
+            if name in definitions and name not in reached:
+                reached.add(name)
+                waiting.append(definitions[name])
+    return {name: part for name, part in definitions.items() if name in reached}
 
 
 def cut(document: Schema) -> tuple[Schema, bool]:

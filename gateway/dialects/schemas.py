@@ -25,7 +25,7 @@ from gateway.dialects.schema_keywords import (
     types_of,
 )
 from gateway.dialects.schema_merging import NOTES, Schema, merged, size
-from gateway.dialects.schema_recursion import cut
+from gateway.dialects.schema_recursion import cut, referred
 
 MOST_NODES = 30_000  # in one request; merging may multiply what a short document says, and the event loop waits
 PLAIN = frozenset({"type", "description"})
@@ -81,6 +81,7 @@ class _Writing:
         while self._waiting:  # not by recursion: a chain of references may be long
             name, schema = self._waiting.popleft()
             definitions[name] = self._node(schema)
+        definitions = referred(root, definitions)
         document, same = cut(root | {"$defs": definitions} if definitions else root)
         self.exact &= same
         return document

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
@@ -278,8 +278,13 @@ DOCUMENTS = st.dictionaries(
 )
 
 
+# What its root refers to goes with what cannot be said of a root, and so does its definition.
+LIST_OF_ANYTHING = {"type": "array", "items": {"$comment": "c", "$ref": "#/$defs/A"}, "$defs": {"A": {}}}
+
+
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(ROOTS)
+@example(LIST_OF_ANYTHING)
 def test_any_schema_becomes_one_that_moonshot_takes_and_stays_it(schema: dict[str, Any]) -> None:
     document = flavour_of(schema)
     again = flavoured(document)
