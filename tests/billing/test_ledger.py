@@ -104,6 +104,30 @@ def test_a_segment_starts_at_nothing_and_can_be_forgotten(key: ApiKey) -> None:
     assert ledger.shipped_offset("a/1.log") == 0
 
 
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("late", "recorded"),
+    [
+        (timedelta(days=35), True),
+        (timedelta(days=35) + SECOND, False),
+        (timedelta(minutes=-5), True),
+        (timedelta(minutes=-5) - SECOND, False),
+    ],
+)
+def test_rule_14_a_record_of_an_impossible_time_is_refused_to_be_looked_at(
+    key: ApiKey, late: timedelta, *, recorded: bool
+) -> None:
+    request = make_request(key)
+    if recorded:
+        assert record(request, at=NOON + late).inserted == 1
+        return
+    with pytest.raises(recording.Unrecordable, match="5:00 ahead or 35 days back"):
+        record(request, at=NOON + late)
+    assert nothing_was_written()
+
+
 def broken(key: ApiKey) -> list[tuple[str, Request]]:
     stranger = make_key(make_workspace("Stranger"))
     return [

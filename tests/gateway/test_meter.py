@@ -49,7 +49,7 @@ def test_the_upstreams_own_usage_is_the_bill() -> None:
     assert record.tries == (Try("first", "", 200, 250),)
 
 
-def test_without_usage_the_deltas_are_counted_and_the_prompt_is_estimated_low() -> None:
+def test_rule_5_without_usage_the_deltas_are_counted_and_the_prompt_is_estimated_low() -> None:
     deltas = [Delta(reasoning="r"), Delta(content="a"), Delta(tools=(ToolFragment(0),)), Delta(usage=None)]
     record = ended(meter(*deltas).completed(at_ms=2000))
     assert record.tokens == Tokens(prompt=12, cached=12, completion=3, reasoning=1)
@@ -130,7 +130,9 @@ ENDS = st.sampled_from([ClientGone(), UpstreamStalled("m"), KeyError(), None])
 
 
 @given(st.lists(st.sampled_from([Delta(content="a"), Delta(usage=USAGE)]), max_size=5), st.lists(ENDS, min_size=1))
-def test_whatever_happens_a_request_ends_exactly_once(deltas: list[Delta], ends: list[BaseException | None]) -> None:
+def test_rule_12_whatever_happens_a_request_ends_exactly_once(
+    deltas: list[Delta], ends: list[BaseException | None]
+) -> None:
     made = meter(*deltas)
     records = [made.completed(at_ms=2000) if end is None else made.broke(end, sent=200, at_ms=2000) for end in ends]
     assert records[0] is made.record

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.answer import MOST_BYTES
 from gateway.deadlines import Deadlines
 from gateway.outlets import Streamed, Whole
-from gateway.usage import Outcome, UsageSource
+from gateway.usage import Outcome, Tokens, UsageSource
 from tests.fakes.asgi import Caller
 from tests.fakes.clock import skipping
 from tests.fakes.upstream import COMMENT, DONE, Act, Step, Turn, content, event, finish, good
@@ -94,3 +94,10 @@ def test_each_upstream_that_is_asked_is_in_the_journal() -> None:
     world = make_world(Turn(refuse=True), good("a"), upstreams=("first", "second"))
     assert skipping(world.chat()).complete
     assert [(name, number) for _, name, number in world.journal.attempts] == [("first", 1), ("second", 2)]
+
+
+@pytest.mark.parametrize("asked", [{}, {"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}])
+def test_rule_4_an_answer_costs_the_same_streamed_or_whole_with_usage_asked_for_or_not(asked: dict[str, Any]) -> None:
+    world = make_world(good("Hel", "lo"))
+    assert skipping(world.chat(**asked)).complete
+    assert (world.record.tokens, world.record.usage_source) == (Tokens(10, 4, 3, 0), UsageSource.UPSTREAM)

@@ -48,7 +48,7 @@ def outcomes(world: World) -> list[Outcome]:
 
 @pytest.mark.conformance(143)
 @BY_BOTH
-def test_a_retry_of_what_is_charged_is_told_what_it_cost(header: tuple[str, str]) -> None:
+def test_rule_13_a_retry_of_what_is_charged_is_told_what_it_cost(header: tuple[str, str]) -> None:
     world = make_world(good("Hel", "lo"))
     first, second = asked_twice(world, header)
     assert (first.status, second.status) == (200, 409)
@@ -103,7 +103,7 @@ def test_the_same_request_id_with_another_body_is_a_request_of_its_own() -> None
 
 
 @pytest.mark.conformance(144)
-def test_the_same_key_with_another_body_is_a_422() -> None:
+def test_rule_13_the_same_key_with_another_body_is_a_422() -> None:
     world = make_world()
     first, second = asked_twice(world, STRICT, temperature=0.5)
     assert (first.status, second.status) == (200, 422)
@@ -120,7 +120,7 @@ def test_a_key_that_is_none_is_a_400(world: World, value: str) -> None:
 
 
 @pytest.mark.conformance(145)
-def test_without_an_id_the_same_request_runs_as_often_as_it_is_sent(world: World) -> None:
+def test_rule_13_without_an_id_the_same_request_runs_as_often_as_it_is_sent(world: World) -> None:
     async def main() -> list[int]:
         return [(await ask(world)).status for _ in range(3)]
 

@@ -157,7 +157,7 @@ def test_a_half_written_frame_waits_for_its_rest(writer: Writer, ledger: Ledger,
     assert (shipper.ship(), numbers(ledger)) == (1, [1])
 
 
-def test_a_dead_writers_open_requests_are_closed_free_and_its_journal_goes(
+def test_rule_12_a_dead_writers_open_requests_are_closed_free_and_its_journal_goes(
     writer: Writer, ledger: Ledger, shipper: Shipper
 ) -> None:
     start_ms = make_admitted(1).admitted_at_ms
