@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.holds import Hold
+from gateway.looks import Look
 from gateway.ports import StoreUnavailable
 from gateway.purse_ports import Line, Refreshing
 from gateway.purses import ESCROW_SHARE, LEAST_ESCROW
 
 if TYPE_CHECKING:
-    from asyncio import Future
     from collections.abc import Callable, Collection, Coroutine, Mapping
     from typing import Any
     from uuid import UUID
@@ -35,6 +35,7 @@ PATIENCE = 0.5  # that a request has, beyond which it is refused or told to come
 PATIENCE_AT_HAND = 0.04  # if it can be let in nevertheless
 SOFT, HARD, STALE = 2.0, 30.0, 600.0  # ages of a wallet, as of keys: read again beside, before, and not used any more
 IDLE = 60.0  # after which a purse that nobody asks for keeps no escrow
+UNHEARD = 5.0  # that a process has to tell its numbers in a new life of Redis; one that reaches it does at once
 MOST_UNRECORDED = 20_000  # that are looked for at once
 
 
@@ -42,29 +43,6 @@ MOST_UNRECORDED = 20_000  # that are looked for at once
 class _Known:
     wallet: Wallet
     read_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What became of one look: whether Postgres was read, and whether Redis was told. Each is said once."""
-
-    read: Future[bool]
-    told: Future[bool]
-
-    def has_read(self) -> None:
-        _say(self.read, so=True)
-
-    def has_told(self) -> None:
-        _say(self.told, so=True)
-
-    def over(self) -> None:
-        _say(self.read, so=False)
-        _say(self.told, so=False)
-
-
-def _say(future: Future[bool], *, so: bool) -> None:
-    if not future.done():
-        future.set_result(so)
 
 
 class Wallets:
@@ -92,8 +70,9 @@ class Wallets:
         self._strangers: set[str] = set()
         self._complete = -1  # the generation in which all writers were seen to have told
         self._waits = -1  # the generation in which somebody was last seen not to have told
+        self._waits_since = 0.0
         self._wanted: set[UUID] = set()
-        self._next: _Look | None = None
+        self._next: Look | None = None
         self._failed_at = float("-inf")  # Postgres was last asked in vain
         self._running = False
 
@@ -168,12 +147,12 @@ class Wallets:
         hold = self.holds.settle(asking.uid, cost, away=not self._store.joined)
         return hold.nanos if hold is not None else 0
 
-    def _ask(self, workspace_id: UUID) -> _Look:
+    def _ask(self, workspace_id: UUID) -> Look:
         """Return the look that begins next."""
         self._wanted.add(workspace_id)
         if self._next is None:
             loop = asyncio.get_running_loop()
-            self._next = _Look(loop.create_future(), loop.create_future())
+            self._next = Look(loop.create_future(), loop.create_future())
         asked = self._next
         if not self._running:
             self._running = True
@@ -197,7 +176,7 @@ class Wallets:
         finally:
             self._running = False
 
-    async def _round(self, wanted: Collection[UUID], asked: _Look) -> None:
+    async def _round(self, wanted: Collection[UUID], asked: Look) -> None:
         if not self._registered:
             await self._books.register(self._writer)
             self._registered = True
@@ -238,7 +217,7 @@ class Wallets:
         if any(each.complete for each in fine) and generation == self._store.generation:
             self._complete = generation
         elif fine and self._waits != generation:
-            self._waits = generation
+            self._waits, self._waits_since = generation, self._clock.seconds()
             log.warning("purses wait for a process that holds something to tell it, or to be buried")
         if not self._store.joined and len(fine) < len(heard):
             return False  # another life of Redis: told anew with the next look
@@ -250,7 +229,7 @@ class Wallets:
             version=wallet.version,
             may_make=makes == self._store.generation,
             least=LEAST_ESCROW,
-            writers=reading.writers,
+            writers=() if self._has_waited() else reading.writers,
             buried=reading.buried,
             lines=lines,
         )
@@ -272,6 +251,11 @@ class Wallets:
             back = self.holds.restore if answered else self.holds.forfeit
             for line in lines:
                 back(wallet.workspace_id, line.purse)
+
+    def _has_waited(self) -> bool:
+        """Tell whether who has not told by now is waited for no longer: it cannot reach Redis, or is gone."""
+        waits = self._waits == self._store.generation
+        return waits and self._clock.seconds() - self._waits_since >= UNHEARD
 
     def _purses(self, workspace_id: UUID) -> list[str]:
         return sorted({*self._touched.get(workspace_id, ()), *self.holds.purses(workspace_id)})

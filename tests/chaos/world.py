@@ -37,12 +37,6 @@ SELECT outcome, upstream, attempts, status, error_code, usage_source,
 FROM billing_requestrecord WHERE request_id = %s
 """
 
-# Each server has a Redis of its own here, where nobody else tells what it holds: none waits for another's number.
-ALONE = """
-UPDATE billing_journalwriter SET buried_at = now();
-CREATE FUNCTION alone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.buried_at := now(); RETURN NEW; END';
-CREATE TRIGGER alone BEFORE INSERT ON billing_journalwriter FOR EACH ROW EXECUTE FUNCTION alone();
-"""
 PAID = """
 SELECT nanos, (SELECT coalesce(sum(cost_nanos), 0) FROM billing_requestrecord r WHERE r.workspace_id = b.workspace_id)
 FROM billing_balance b WHERE workspace_id = %s
@@ -140,8 +134,7 @@ class World:
             "DATABASE_URL": engines.at_port(stack.env["DATABASE_URL"], lines.postgres.port),
         }
         self._servers: list[Server] = []
-        with psycopg.connect(stack.env["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(ALONE)
+        stack.leave_alone()
         self.shipper = self.stack.start("ship-of-chaos", "manage.py", "ship", env=self._env)
 
     def server(self, urls: Mapping[str, str] | None = None, /, **settings: str) -> Server:

@@ -33,6 +33,13 @@ NEVER = ("run", "burst_calls", "rate_calls", "few_weight", "timeouts", "slow_cal
 CALM = " ".join(f"{name}=1000000" for name in NEVER)
 CALM += " places_cut=1 places_throttled=1 warm_share=0"
 HEEDLESS = f"{CALM} throttled_longest=0.001"
+# Where servers have a Redis of their own, nobody else tells there what it holds: none is to wait for another's number.
+ALONE = """
+UPDATE billing_journalwriter SET buried_at = now() WHERE buried_at IS NULL;
+CREATE OR REPLACE FUNCTION alone() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN NEW.buried_at := now(); RETURN NEW; END';
+CREATE OR REPLACE TRIGGER alone BEFORE INSERT ON billing_journalwriter FOR EACH ROW EXECUTE FUNCTION alone();
+"""
 ORDER = ("first", "second")  # names of a server's upstreams
 UPSTREAM = """\
 [[upstream]]
@@ -120,6 +127,11 @@ class Stack:
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
             return connection.execute(query.encode(), values).fetchall()
+
+    def leave_alone(self) -> None:
+        """Let no server wait for what another one holds: their Redis is not the same, or one of them has none."""
+        with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(ALONE)
 
     def member(self, *, credit: int = 100) -> Member:
         """Make a user, verified, who owns a workspace with `credit` dollars and a key."""

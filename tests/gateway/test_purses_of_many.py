@@ -203,3 +203,21 @@ def test_what_was_at_hand_is_not_when_redis_may_have_taken_it_back_unheard() -> 
         return had, purse.holds.of(WORKSPACE, purses[0]).escrow
 
     assert asyncio.run(main()) == (200 * TOKEN, 0)
+
+
+def test_who_never_tells_is_waited_for_some_seconds_and_no_longer() -> None:
+    async def main() -> list[Kind | None]:
+        clock = HandClock()
+        purse = Purse.of(clock, processes=2)
+        purse.books.put(WORKSPACE, 800 * TOKEN)
+        purse.books.writers.add("a process without Redis")
+        purses = tuple(each.key for each in (await purse.wallets.of(WORKSPACE)).purses(KEY, 0))
+        kinds = []
+        for number in range(3):
+            asking = Asking(WORKSPACE, UUID(int=number), 0, HOLDERS, purses, Wanted(0, 0, TOKEN, 1, 1))
+            kinds.append((await purse.limiter.take(asking)).kind)
+            await settled()
+            clock.advance(2.6)
+        return kinds
+
+    assert asyncio.run(main()) == [Kind.UNMADE, Kind.UNMADE, None]

@@ -41,6 +41,7 @@ def other(stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def without_redis(stack: Stack) -> str:
+    stack.leave_alone()
     return stack.served_by("moonshot", REDIS_URL=NOBODY)
 
 
