@@ -44,7 +44,15 @@ def held_in_files(stack: Stack, word: bytes) -> list[str]:
     files = [each for pid in ours for each in opened_by(pid)] + [
         each for each in stack.var.rglob("*") if each.is_file()
     ]
-    return [str(each.resolve()) for each in files if word in each.read_bytes()]
+    return [str(each) for each in files if word in read(each)]
+
+
+def read(file: Path) -> bytes:
+    """Return what is in a file; what is closed meanwhile, or was a socket, is none."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def opened_by(pid: int) -> list[Path]:
