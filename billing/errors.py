@@ -8,6 +8,7 @@ BillingError
 ├── invoicing.NothingToInvoice, NotYet, AlreadyInvoiced, DoesNotAddUp
 ├── payments.provider.PaymentError       the provider is away, or refuses; its tree is there
 ├── topup.UnknownPayer                  a payment that is nobody's
+├── reconciliation.check.NotCompared    whoever has the other number cannot be asked
 ├── refunds.TooMuch                     more than what is left
 └── models.Issued                       an issued invoice is never edited
 """

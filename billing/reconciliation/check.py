@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from billing.errors import BillingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class NotCompared(BillingError):  # noqa: N818 - reads as what it is
+    """Whoever has the other number cannot be asked now. The text says who, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +29,20 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """Two numbers that should be one; roots are hexadecimal."""
+
     check: str
     about: str
-    expected: int
-    found: int
+    expected: int | str
+    found: int | str
 
     def __str__(self) -> str:
         return f"{self.check}: {self.about}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of a reconciliation. `make` may raise `NotCompared`."""
+
+    name: str
+    make: Callable[[], list[Finding]]

@@ -12,6 +12,7 @@ from django.db import connection
 
 from accounts.models import ApiKey, Workspace
 from billing import ledger
+from billing.models import Price
 from gateway.usage import Outcome, RequestRecord, Tokens, UsageSource
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def chance(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - the same every run, and no secret
+
+
+def launch_price() -> Price:
+    """Return the price of the migration; put again where a test that truncates ran before."""
+    rates = {"input_nanos": 900, "cached_nanos": 180, "output_nanos": 3900}
+    return Price.objects.get_or_create(
+        id=LAUNCH_PRICE, defaults={"model": MODEL, "starts_at": datetime(2026, 1, 1, tzinfo=UTC), **rates}
+    )[0]
 
 
 def make_workspace(name: str = "Acme") -> Workspace:

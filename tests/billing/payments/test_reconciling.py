@@ -34,7 +34,7 @@ def paid(desk: Desk, workspace: Workspace, *, settled: bool = True) -> str:
     return intent
 
 
-def found(desk: Desk, workspace: Workspace, intent: str) -> list[tuple[str, int, int]]:
+def found(desk: Desk, workspace: Workspace, intent: str) -> list[tuple[str, int | str, int | str]]:
     """Return what is found about these; the sandbox has other tests' payments, too."""
     findings = payments.findings(desk.provider, since=datetime.now(UTC) - TEN_DAYS)
     own = {f"posting {posting.key}" for posting in Posting.objects.filter(workspace=workspace)}

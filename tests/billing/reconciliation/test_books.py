@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from io import StringIO
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection
 
-from billing import invoicing, ledger, rollup
-from billing.models import Invoice, Posting, RequestRecord
-from billing.reconciliation import CHECKS, findings
-from gateway.usage import Outcome
-from tests.billing.factories import NOON, check_now, forged, make_request, make_workspace, record
+from billing.models import Invoice
+from billing.reconciliation import findings
+from tests.billing.factories import forged, make_request, record
+from tests.billing.reconciliation.accounts import NOVEMBER
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Workspace
 
 pytestmark = pytest.mark.django_db
-NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def books(workspace: Workspace, key: ApiKey) -> None:
-    """Two months' invoices, credit, rollups and a record that no invoice has yet; and `other`, another workspace."""
-    make_workspace("Other")
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP VIEW other AS SELECT id FROM accounts_workspace WHERE name = 'Other'")
-    ledger.open_balance(workspace=workspace, credit_nanos=5 * 10**9, at=NOON)
-    for month in range(2):
-        at = NOON + timedelta(days=30 * month)
-        record(make_request(key, at=at), make_request(key, at=at, outcome=Outcome.STALLED), at=at)
-        until = NOVEMBER + timedelta(days=30 * month)
-        invoicing.issue(workspace=workspace, until=until, now=until)
-    record(make_request(key, at=NOVEMBER + timedelta(days=40)))
-    rollup.catch_up(NOVEMBER + timedelta(days=60))
-    check_now()  # or it would be checked with what is forged afterwards
 
 
 def disagreements() -> list[str]:
@@ -120,20 +99,3 @@ def test_a_finding_names_the_row_and_both_numbers(books: None, workspace: Worksp
 def test_a_record_that_no_rollup_could_hold_yet_is_no_finding(books: None, key: ApiKey) -> None:
     record(make_request(key, at=NOVEMBER + timedelta(days=30)), at=NOVEMBER + timedelta(days=60, seconds=1))
     assert disagreements() == []
-
-
-def test_the_command_tells_each_check_and_agrees(books: None) -> None:
-    out, progress = StringIO(), StringIO()
-    call_command("reconcile", stdout=out, stderr=progress)
-    assert len(progress.getvalue().splitlines()) == len(CHECKS)
-    assert out.getvalue() == "All numbers agree.\n"
-
-
-def test_the_command_fails_and_names_what_it_found(books: None) -> None:
-    with forged():
-        Posting.objects.filter(kind="signup_credit").update(nanos=1)
-        RequestRecord.objects.filter(invoice=None).update(waived_nanos=1)
-    out = StringIO()
-    with pytest.raises(CommandError, match="2 numbers do not agree"):
-        call_command("reconcile", stdout=out, stderr=StringIO())
-    assert len(out.getvalue().splitlines()) == 2
