@@ -38,10 +38,15 @@ app.conf.beat_schedule = {
     },
     "tell-budgets": {"task": "billing.tell_budgets", "schedule": 20.0, "options": {"expires": 20}},
     "expire-credit": {"task": "billing.expire_credit", "schedule": 60.0, "options": {"expires": 60}},
+    "reconcile": {
+        "task": "pylo_site.reconcile",
+        "schedule": crontab(hour="3", minute="17"),
+        "options": {"expires": 4 * 3600},
+    },
     "keep-records": {
         "task": "billing.keep_records",
         "schedule": crontab(minute="41"),
         "options": {"expires": 3000},
     },
 }
-app.autodiscover_tasks(["billing"])
+app.autodiscover_tasks(["billing", "pylo_site"])

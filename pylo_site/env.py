@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, DecimalException
@@ -19,6 +20,7 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 NANOS_PER_DOLLAR = 1_000_000_000
 MOST_NANOS = 2**63 - 1  # that a balance holds
+ADDRESS = re.compile(r"[^@\s,]+@[^@\s,]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,13 @@ class Environment:
         if value and len(value) < shortest:
             self.problem(check, f"{name} has fewer than {shortest} characters.", hint)
         return value
+
+    def addresses(self, name: str, check: str) -> tuple[str, ...]:
+        """Read a comma-separated list of e-mail addresses that may be empty."""
+        values = tuple(part.strip() for part in self._raw(name).split(",") if part.strip())
+        if not all(map(ADDRESS.fullmatch, values)):
+            self.problem(check, f"{name} has a value that is no address.", "Give addresses by comma: a@b.example")
+        return values
 
     def receipt_keys(self, name: str, *, unset: str, shape: str, order: str) -> tuple[str, ...]:
         """Read a comma-separated list of Ed25519 keys as `billing.signing` spells them, the current one first."""

@@ -225,6 +225,7 @@ EMAIL_PORT = env.number("PYLO_SMTP_PORT", "pylo.E012", default=465, least=1, mos
 EMAIL_HOST_USER = env.text("PYLO_SMTP_USER")
 EMAIL_HOST_PASSWORD = env.text("PYLO_SMTP_PASSWORD")
 EMAIL_USE_SSL = True  # STARTTLS can fall back to clear text
+PYLO_OPERATORS = env.addresses("PYLO_OPERATORS", "pylo.E062")  # no ADMINS: Django mails those whole requests
 EMAIL_TIMEOUT = 10  # seconds that a mail server may keep a page waiting
 DEFAULT_FROM_EMAIL = env.text("PYLO_MAIL_FROM", f"Pylo <no-reply@{_public.hostname or 'localhost'}>")
 

@@ -104,6 +104,7 @@ STRIPE = {"PYLO_STRIPE_SECRET_KEY": "sk_test_1", "PYLO_STRIPE_WEBHOOK_SECRET": "
         ("pylo.E050", {"PYLO_LOOP_LAG_MS": "1"}),
         ("pylo.E051", {"PYLO_RECORDS_MONTHS": "1"}),
         ("pylo.E052", {"PYLO_REQUEST_ID_DAYS": "-1"}),
+        ("pylo.E062", {"PYLO_OPERATORS": "oncall@pylo.example, nobody"}),
         ("pylo.E053", {"PYLO_SIGNUP_CREDIT_DAYS": "soon"}),
         ("pylo.E034", {"PYLO_BREAKER": "open_frist=5"}),
         ("pylo.E034", {"PYLO_BREAKER": "open_first=soon"}),
