@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import admin
 from django.utils import timezone
 
-from billing import admin_payments, money, prices  # noqa: F401 - the first registers its models
+from billing import admin_budgets, admin_payments, money, prices  # noqa: F401 - the first two register their models
 from billing.admin_readonly import ReadOnly
 from billing.errors import BillingError
 from billing.models import Balance, Invoice, InvoiceLine, Posting, Price, RequestRecord

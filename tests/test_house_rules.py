@@ -21,7 +21,14 @@ PURE = (
 EXACT = (
     *("billing/money.py", "billing/pricing.py", "billing/ledger.py", "billing/drafting.py", "billing/invoicing.py"),
     *("billing/credit_form.py", "billing/topup.py", "billing/prices.py", "billing/rollup.py"),
-    *("billing/recording.py", "billing/granting.py", "billing/postings.py", "billing/spends.py", "billing/grants.py"),
+    *(
+        "billing/recording.py",
+        "billing/granting.py",
+        "billing/postings.py",
+        "billing/spends.py",
+        "billing/spend_rebuild.py",
+        "billing/grants.py",
+    ),
     *(
         "billing/reconciliation/__init__.py",
         "billing/charts.py",

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing import invoicing, ledger
-from billing.models import AutoTopUp, Balance, Invoice, Payment, Posting, Price, RequestRecord, TopUpAttempt
+from billing.models import AutoTopUp, Balance, Budget, Invoice, Payment, Posting, Price, RequestRecord, TopUpAttempt
 from tests.billing.factories import MODEL, NOON, make_request, record
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def test_a_kind_of_posting_is_called_as_on_the_billing_page(staff: Client) -> No
 
 
 def test_only_prices_can_be_added(staff: Client) -> None:
-    read_only = {RequestRecord, Balance, Posting, Invoice, Payment, AutoTopUp, TopUpAttempt}
+    read_only = {RequestRecord, Balance, Budget, Posting, Invoice, Payment, AutoTopUp, TopUpAttempt}
     for model in read_only:
         assert staff.get(reverse(f"admin:billing_{model._meta.model_name}_add")).status_code == 403
     assert {model for model in site._registry if model._meta.app_label == "billing"} == {Price, *read_only}
