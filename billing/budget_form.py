@@ -21,6 +21,17 @@ AMOUNT = "Enter an amount in dollars, such as 20 or 0.50, with nine decimals at 
 PERIODS = [(period.value, f"{period.label[0].upper()}{period.label[1:]}") for period in BudgetPeriod]
 
 
+def nanos(typed: str) -> int:
+    """Read dollars as people type them; raise `ValidationError`."""
+    try:
+        amount = Decimal(typed.strip().removeprefix("$").replace(",", "")) * NANOS_PER_DOLLAR
+    except InvalidOperation:
+        raise forms.ValidationError(AMOUNT) from None
+    if not amount.is_finite() or not 0 <= amount < MOST_NANOS or amount != amount.to_integral_value():
+        raise forms.ValidationError(AMOUNT)
+    return int(amount)
+
+
 class LimitForm(forms.Form):
     """A limit alone. Read `limit_nanos` when it is valid."""
 
@@ -35,14 +46,7 @@ class LimitForm(forms.Form):
         return int(self.cleaned_data["limit"])
 
     def clean_limit(self) -> int:
-        typed = self.cleaned_data["limit"].strip().removeprefix("$").replace(",", "")
-        try:
-            nanos = Decimal(typed) * NANOS_PER_DOLLAR
-        except InvalidOperation:
-            raise forms.ValidationError(AMOUNT) from None
-        if not nanos.is_finite() or not 0 <= nanos < MOST_NANOS or nanos != nanos.to_integral_value():
-            raise forms.ValidationError(AMOUNT)
-        return int(nanos)
+        return nanos(self.cleaned_data["limit"])
 
 
 class BudgetForm(LimitForm):
@@ -67,3 +71,21 @@ class BudgetForm(LimitForm):
     @property
     def key(self) -> ApiKey | None:
         return self._keys.get(self.cleaned_data["holder"])
+
+
+class BalanceAlertForm(forms.Form):
+    """When to be told that the balance is low; empty or 0: never. Read `below_nanos` when it is valid."""
+
+    below = forms.CharField(label="Tell us below, in dollars", max_length=24, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["below"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off", "placeholder": "Never"}
+
+    @property
+    def below_nanos(self) -> int:
+        return int(self.cleaned_data["below"])
+
+    def clean_below(self) -> int:
+        typed = str(self.cleaned_data["below"]).strip()
+        return nanos(typed) if typed else 0

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.tenancy import member
-from billing import budgets, money
-from billing.budget_form import BudgetForm, LimitForm
+from billing import balance_alerts, budgets, money
+from billing.budget_form import BalanceAlertForm, BudgetForm, LimitForm
 from billing.models import Budget, BudgetPeriod
 from billing.views_invoices import PAYERS
 
@@ -86,10 +86,31 @@ def budget_remove(request: MemberRequest, budget_id: UUID) -> HttpResponse:
     return redirect("budgets")
 
 
-def _page(request: MemberRequest, form: BudgetForm) -> HttpResponse:
+@require_POST
+@member(*PAYERS)
+def balance_alert_put(request: MemberRequest) -> HttpResponse:
+    """Set below which balance to send a mail; nothing or 0 switches it off."""
+    now = timezone.now()
+    form = BalanceAlertForm(request.POST)
+    if not form.is_valid():
+        return _page(request, BudgetForm(workspace=request.workspace, at=now), form)
+    balance_alerts.put(request.workspace, form.below_nanos, by=request.user, at=now)
+    if form.below_nanos:
+        said = f"You are told by mail when the balance falls below {money.exact(form.below_nanos)}."
+    else:
+        said = "You are not told when the balance is low."
+    messages.success(request, said)
+    return redirect("budgets")
+
+
+def _page(request: MemberRequest, form: BudgetForm, alert: BalanceAlertForm | None = None) -> HttpResponse:
+    below = balance_alerts.below(request.workspace)
+    set_to = {"below": money.exact(below).removeprefix("$") if below else ""}
     context = {
         "rows": budgets.standing(request.workspace, timezone.now()),
         "form": form,
+        "alert_form": alert or BalanceAlertForm(initial=set_to),
+        "below_nanos": below,
         "may_change": request.role in PAYERS,
     }
     return render(request, "billing/budgets.html", context)

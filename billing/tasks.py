@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from billing import (
     alerts,
+    balance_alerts,
     expiry,
     invoicing,
     partitions,
@@ -80,4 +81,6 @@ def catch_up_payments(**_: object) -> None:
 
 @shared_task(name="billing.tell_budgets")  # type: ignore[untyped-decorator]  # as above
 def tell_budgets(**_: object) -> None:
+    """Tell of budgets that are used up and of balances that are low."""
     alerts.tell(timezone.now())
+    balance_alerts.tell(timezone.now())

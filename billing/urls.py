@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from billing.budget_views import budget_change, budget_put, budget_remove, budgets_page
+from billing.budget_views import balance_alert_put, budget_change, budget_put, budget_remove, budgets_page
 from billing.views_billing import billing_page
 from billing.views_invoices import invoice_csv, invoice_issue, invoice_page, invoice_pdf, invoices_page
 from billing.views_receipts import (
@@ -27,6 +27,7 @@ urlpatterns = [
     path("billing/", include("billing.credit_urls")),
     path("billing/budgets/", budgets_page, name="budgets"),
     path("billing/budgets/set/", budget_put, name="budget_put"),
+    path("billing/budgets/alert/", balance_alert_put, name="balance_alert_put"),
     path("billing/budgets/<uuid:budget_id>/", budget_change, name="budget_change"),
     path("billing/budgets/<uuid:budget_id>/remove/", budget_remove, name="budget_remove"),
     path("invoices/", invoices_page, name="invoices"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.models.budgets import Budget, BudgetAlert, BudgetPeriod, Spend
+from billing.models.budgets import BalanceAlert, Budget, BudgetAlert, BudgetPeriod, Spend
 from billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries, Issued
 from billing.models.ledger import CUSTOMER, Account, Balance, CreditGrant, Entry, Posting
 from billing.models.payments import AutoTopUp, Payment, PaymentCustomer, Refund, TopUpAttempt
@@ -16,6 +16,7 @@ __all__ = [
     "Account",
     "AutoTopUp",
     "Balance",
+    "BalanceAlert",
     "Budget",
     "BudgetAlert",
     "BudgetPeriod",

@@ -57,6 +57,25 @@ class BudgetAlert(models.Model):
         return f"{self.budget_id} {self.percent} %"
 
 
+class BalanceAlert(models.Model):
+    """The wish to be told by mail when less than this can be spent: balance and credit line together.
+
+    `told_at` is set from then until there is as much again.
+    """
+
+    workspace = models.OneToOneField(
+        Workspace, primary_key=True, on_delete=models.CASCADE, related_name="balance_alert"
+    )
+    below_nanos = models.BigIntegerField()
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(below_nanos__gt=0), name="balance_alert_of_something"),)
+
+    def __str__(self) -> str:
+        return f"below {self.below_nanos} n$"
+
+
 class Spend(models.Model):
     """What the records of one holder (a workspace or a key, by its id) cost in a period: moved with the balance."""
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from billing import ledger
-from billing.models import Price, RequestRecord
+from billing.models import RequestRecord
 from gateway.usage import Outcome, Tokens
 from tests import cast
-from tests.billing.factories import LAUNCH_PRICE, MODEL, make_key, make_request
+from tests.billing.factories import launch_price, make_key, make_request
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Role, User, Workspace
@@ -36,14 +36,6 @@ def tenant(name: str) -> Tenant:
 
 def member(workspace: Workspace, role: Role) -> User:
     return cast.join(workspace, cast.make_user(), role)
-
-
-def launch_price() -> Price:
-    """Return the price of the migration; put again where a test that truncates ran before."""
-    rates = {"input_nanos": 900, "cached_nanos": 180, "output_nanos": 3900}
-    return Price.objects.get_or_create(
-        id=LAUNCH_PRICE, defaults={"model": MODEL, "starts_at": datetime(2026, 1, 1, tzinfo=UTC), **rates}
-    )[0]
 
 
 def uuid7(at: datetime, number: int) -> UUID:

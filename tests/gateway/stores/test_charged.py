@@ -17,8 +17,7 @@ from gateway.ports import StoreUnavailable
 from gateway.stores.memory import MemoryCharged
 from gateway.stores.postgres import Postgres
 from gateway.usage import Tokens
-from tests.billing.factories import make_key, make_request, make_workspace
-from tests.billing.seed import launch_price
+from tests.billing.factories import launch_price, make_key, make_request, make_workspace
 from tests.fakes.engines import at_port, the_tests_database
 from tests.fakes.proxy import proxied
 from tests.gateway.claims import IDENTITIES
