@@ -10,8 +10,10 @@ from uuid import uuid4
 from allauth.account import forms as account_forms
 from django import forms
 from django.contrib.auth.hashers import make_password
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, transaction
 
+from accounts.keys import KeyLimits
 from accounts.models import KEY_NAME_LENGTH, User
 
 if TYPE_CHECKING:
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+    from accounts.models import Tier
+
 SAVING_SECONDS = 0.3
+MOST = 2**31 - 1  # of the column
+WHOLE = "Enter a whole number from 1 on, or nothing."
+TOO_MANY = f"Enter {MOST:,} at most."
 DIGITS = {"inputmode": "numeric", "autofocus": True, "placeholder": "123456"}
 
 
@@ -74,7 +81,35 @@ class ResetCodeForm(account_forms.ConfirmPasswordResetCodeForm):
         self.fields["code"].widget.attrs |= DIGITS
 
 
-class KeyForm(forms.Form):
+class KeyLimitsForm(forms.Form):
+    """What a key may at most do; an empty field: what its workspace may. Read `limits` when it is valid."""
+
+    LIMITS = (
+        ("requests_per_minute", "Requests a minute", "requests a minute"),
+        ("tokens_per_minute", "Tokens a minute", "tokens a minute"),
+        ("concurrent_requests", "Requests at once", "requests at once"),
+    )
+
+    def __init__(self, *args: Any, tier: Tier | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label, words in self.LIMITS:
+            most = getattr(tier, name) if tier else MOST
+            field = forms.IntegerField(label=label, required=False, min_value=1, max_value=most)
+            field.error_messages |= {"invalid": WHOLE, "min_value": WHOLE}
+            field.error_messages["max_value"] = TOO_MANY if tier is None else f"The workspace has {most:,} {words}."
+            field.validators = [
+                MinValueValidator(1, message=WHOLE),
+                MaxValueValidator(most, message=field.error_messages["max_value"]),
+            ]
+            field.widget.attrs |= {"placeholder": f"{most:,}" if tier else "The workspace's", "autocomplete": "off"}
+            self.fields[name] = field
+
+    @property
+    def limits(self) -> KeyLimits:
+        return KeyLimits(**{name: self.cleaned_data[name] for name, _, _ in self.LIMITS})
+
+
+class KeyForm(KeyLimitsForm):
     """A new key. Of two submissions of one form (a reload, a double click) the second makes no second key."""
 
     LIFETIMES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In 365 days"))

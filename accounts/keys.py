@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,15 @@ ANNOUNCE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """What a key may at most do by itself; None: what its workspace may. The names are the columns'."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent_requests: int | None = None
+
+
 class KeyRefused(Exception):  # noqa: N818 - the root of this file's refusals
     """No key was made."""
 
@@ -50,7 +60,7 @@ def may_issue(user: User) -> bool:
     return verified
 
 
-def issue(
+def issue(  # noqa: PLR0913 - one key, and all that is told of it
     *,
     workspace: Workspace,
     name: str,
@@ -58,6 +68,7 @@ def issue(
     expires_at: datetime | None,
     at: datetime,
     form_token: UUID | None = None,
+    limits: KeyLimits | None = None,
 ) -> tuple[ApiKey, Token]:
     if not may_issue(created_by):
         raise EmailNotVerified
@@ -72,6 +83,7 @@ def issue(
         created_at=at,
         expires_at=expires_at,
         form_token=form_token,
+        **asdict(limits or KeyLimits()),
     )
     try:
         with transaction.atomic():
@@ -94,6 +106,13 @@ def revoke(key: ApiKey, at: datetime) -> bool:
     transaction.on_commit(partial(_announce, key.pk))
     key.refresh_from_db(fields=("revoked_at",))
     return bool(moved)
+
+
+def limit(key: ApiKey, limits: KeyLimits) -> None:
+    """Set what the key may at most do. Gateways follow as they read the key again, within 30 s."""
+    ApiKey.objects.filter(pk=key.pk).update(**asdict(limits))
+    key.refresh_from_db(fields=tuple(asdict(limits)))
+    log.info("key.limited", key=str(key.pk), workspace=str(key.workspace_id), **asdict(limits))
 
 
 def rename(key: ApiKey, name: str) -> None:

@@ -8,7 +8,7 @@ from accounts import views
 
 urlpatterns = [
     path("keys/", views.key_list, name="keys"),
-    path("keys/new/", views.key_create, name="key_create"),
     path("keys/<uuid:key_id>/rename/", views.key_rename, name="key_rename"),
+    path("keys/<uuid:key_id>/limits/", views.key_limits, name="key_limits"),
     path("keys/<uuid:key_id>/revoke/", views.key_revoke, name="key_revoke"),
 ]

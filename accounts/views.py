@@ -1,4 +1,4 @@
-"""The portal's key pages. The secret is in the answer to the form's POST and nowhere else: no redirect, no session."""
+"""The portal's pages of keys there are. Making one is billing's, which knows budgets: `billing.key_views`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import keys
-from accounts.forms import KeyForm, RenameForm
+from accounts.forms import KeyLimitsForm, RenameForm
 from accounts.models import ApiKey, Role
 from accounts.tenancy import member
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from accounts.tenancy import MemberRequest
 
 KEY_ROLES = (Role.OWNER, Role.ADMIN, Role.DEVELOPER)
-FIRST_NAME = "My first key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +45,6 @@ def key_list(request: MemberRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @member(*KEY_ROLES)
-def key_create(request: MemberRequest) -> HttpResponse:
-    if not keys.may_issue(request.user):
-        return render(request, "accounts/key_unverified.html", status=403)
-    if request.method != "POST":
-        first = not ApiKey.objects.of(request.workspace).exists()
-        form = KeyForm(initial={"name": FIRST_NAME if first else ""})
-        return render(request, "accounts/key_create.html", {"form": form})
-    form = KeyForm(request.POST)
-    if not form.is_valid():
-        return render(request, "accounts/key_create.html", {"form": form})
-    now = timezone.now()
-    try:
-        key, token = keys.issue(
-            workspace=request.workspace,
-            name=form.cleaned_data["name"],
-            created_by=request.user,
-            expires_at=form.expires_at(now),
-            at=now,
-            form_token=form.cleaned_data["form_token"],
-        )
-    except keys.FormAlreadyUsed as refusal:
-        used = Row(refusal.key, refusal.key.state(now))
-        return render(request, "accounts/key_used.html", {"row": used}, status=409)
-    return render(request, "accounts/key_reveal.html", {"key": key, "token": token})
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@member(*KEY_ROLES)
 def key_rename(request: MemberRequest, key_id: UUID) -> HttpResponse:
     key = get_object_or_404(ApiKey.objects.of(request.workspace), pk=key_id)
     form = RenameForm(request.POST if request.method == "POST" else None, initial={"name": key.name})
@@ -81,6 +52,20 @@ def key_rename(request: MemberRequest, key_id: UUID) -> HttpResponse:
         return render(request, "accounts/key_rename.html", {"form": form, "key": key})
     keys.rename(key, form.cleaned_data["name"])
     messages.success(request, f"{key.masked} is now called {key.name}.")
+    return redirect("keys")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member(*KEY_ROLES)
+def key_limits(request: MemberRequest, key_id: UUID) -> HttpResponse:
+    key = get_object_or_404(ApiKey.objects.of(request.workspace), pk=key_id)
+    initial = {name: getattr(key, name) for name, _, _ in KeyLimitsForm.LIMITS}
+    posted = request.POST if request.method == "POST" else None
+    form = KeyLimitsForm(posted, initial=initial, tier=request.workspace.tier)
+    if not form.is_valid():
+        return render(request, "accounts/key_limits.html", {"form": form, "key": key})
+    keys.limit(key, form.limits)
+    messages.success(request, f"The limits of {key.name} hold within half a minute.")
     return redirect("keys")
 
 

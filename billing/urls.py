@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from billing.budget_views import balance_alert_put, budget_change, budget_put, budget_remove, budgets_page
+from billing.key_views import key_create
 from billing.views_billing import billing_page
 from billing.views_invoices import invoice_csv, invoice_issue, invoice_page, invoice_pdf, invoices_page
 from billing.views_receipts import (
@@ -19,6 +20,7 @@ from billing.views_requests import request_page, requests_page
 from billing.views_usage import usage_page
 
 urlpatterns = [
+    path("keys/new/", key_create, name="key_create"),
     path("usage/", usage_page, name="usage"),
     path("requests/", requests_page, name="requests"),
     path("requests/<uuid:uid>/", request_page, name="request"),

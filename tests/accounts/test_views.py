@@ -159,11 +159,12 @@ def test_who_may_only_look_sees_the_keys_and_changes_none(people: Cast, role: Ro
     assert looker.get("/keys/new/").status_code == 403
     assert looker.post("/keys/new/", new_key()).status_code == 403
     assert looker.post(f"/keys/{people.key.pk}/rename/", {"name": "mine"}).status_code == 403
+    assert looker.post(f"/keys/{people.key.pk}/limits/", {"requests_per_minute": "1"}).status_code == 403
     assert looker.post(f"/keys/{people.key.pk}/revoke/").status_code == 403
     assert list(ApiKey.objects.values_list("name", "revoked_at")) == [("laptop", None)]
 
 
-@pytest.mark.parametrize("name", ["key_rename", "key_revoke"])
+@pytest.mark.parametrize("name", ["key_limits", "key_rename", "key_revoke"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_an_outsider_gets_404_for_anothers_key(people: Cast, name: str, method: str) -> None:
     url = reverse(name, args=[people.key.pk])
@@ -183,7 +184,7 @@ def test_a_user_of_no_workspace_is_refused(people: Cast) -> None:
     assert signed_in(make_user()).get("/keys/").status_code == 403
 
 
-@pytest.mark.parametrize("url", ["/keys/new/", "/keys/{key}/revoke/", "/keys/{key}/rename/"])
+@pytest.mark.parametrize("url", ["/keys/new/", "/keys/{key}/revoke/", "/keys/{key}/rename/", "/keys/{key}/limits/"])
 def test_a_post_without_the_csrf_token_is_refused(people: Cast, url: str) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(people.alice)

@@ -86,5 +86,6 @@ def test_every_page_of_a_portal_in_use_keeps_the_rules(reader: Page, stack: Stac
         one,
         f"/keys/{member.key_id}/revoke/",
         f"/keys/{member.key_id}/rename/",
+        f"/keys/{member.key_id}/limits/",
     )
     assert [what for path in paths for what in broken(reader, f"{stack.base_url}{path}")] == []
