@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from billing import reconciliation
 from billing.payments.provider import PaymentError
-from billing.reconciliation import payments, purses, roots
+from billing.reconciliation import payments, purses, roots, sheets
 from billing.reconciliation.check import NotCompared, Step
 from billing.reconciliation.progress import Progress
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from billing.reconciliation.check import Finding
     from billing.reconciliation.purses import Purses
 
-DAYS = 40  # that payments are asked for
+DAYS = 40  # how far back payments are asked for and CSVs are verified
 APART = 5.0  # seconds between the two looks at what is held
 
 
@@ -46,10 +46,12 @@ class Outcome:
 def run(means: Means, now: datetime, *, days: int = DAYS, found: Callable[[Finding], object]) -> Outcome:
     """Compare everything; `found` is given each finding as soon as there is one."""
     outcome = Outcome()
+    since = now - timedelta(days=days)
     steps = [
         *reconciliation.steps(now),
         Step(roots.NAME, lambda: roots.findings(progress.tell)),
-        *_provider(means.provider, now - timedelta(days=days)),
+        Step(sheets.NAME, lambda: sheets.findings(since, progress.tell)),
+        *_provider(means.provider, since),
         Step(purses.NAME, lambda: _purses(means, now, outcome)),
     ]
     progress = Progress(len(steps), means.write, means.seconds, always=means.always)

@@ -55,6 +55,11 @@ async def chunks(records: QuerySet[RequestRecord]) -> AsyncIterator[str]:
     yield sheets.lines(rows)
 
 
+def cells(record: RequestRecord) -> tuple[str, ...]:
+    """Return a row's texts as whoever reads the sheet has them."""
+    return tuple(map(sheets.cell, _row(record)))
+
+
 def _row(record: RequestRecord) -> tuple[str | int | None, ...]:
     return (
         moment(record.admitted_at),

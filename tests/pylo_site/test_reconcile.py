@@ -71,7 +71,7 @@ def test_rule_30_all_numbers_agree_and_it_says_how_many_purses_were_compared(
 
 def test_with_progress_each_step_is_told(acme: Workspace) -> None:
     _, err = reconcile("--progress")
-    steps = len(CHECKS) + 2
+    steps = len(CHECKS) + 3
     assert [line.split(",")[0] for line in err[:-1]] == [f"{number} of {steps}" for number in range(1, steps + 1)]
 
 

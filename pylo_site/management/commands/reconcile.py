@@ -27,7 +27,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--progress", action="store_true", help="tell of each step, as on a terminal")
         parser.add_argument(
-            "--days", type=int, default=reconciling.DAYS, help="how far back payments are asked for (40)"
+            "--days",
+            type=int,
+            default=reconciling.DAYS,
+            help="how far back payments are asked for and CSVs are verified (40)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's
