@@ -1,4 +1,4 @@
-"""Redis for a page: one try, half a second."""
+"""Redis for a page: one try, half a second; a command may wait longer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from redis.retry import Retry
 PATIENCE_SECONDS = 0.5
 
 
-def client() -> redis.Redis:
+def client(seconds: float = PATIENCE_SECONDS) -> redis.Redis:
     """Return a client that the caller closes; whatever it is asked raises `redis.RedisError` at once or in time."""
     return redis.Redis.from_url(
         settings.REDIS_URL,
-        socket_connect_timeout=PATIENCE_SECONDS,
-        socket_timeout=PATIENCE_SECONDS,
+        socket_connect_timeout=seconds,
+        socket_timeout=seconds,
         retry=Retry(NoBackoff(), 0),  # redis-py's own retries would hold the page for seconds
     )

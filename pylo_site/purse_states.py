@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 EPOCH: Final = "pylo:purses:epoch"  # gateway/stores/purses.py writes both
 PREFIX: Final = "pylo:purse:"
 AT_ONCE: Final = 500
+PATIENCE_SECONDS: Final = 10.0  # nobody waits for it as for a page
 OWN: Final = re.compile(r"n(.*):(\d+)", re.DOTALL)
 
 
 class RedisPurses:
-    """The `Purses` of reconciliation. Reads only; each question waits half a second at most."""
+    """The `Purses` of reconciliation. Reads only."""
 
     def read(self) -> Iterator[list[Purse]]:
         try:
-            with impatient.client() as client:
+            with impatient.client(PATIENCE_SECONDS) as client:
                 epoch = _epoch(client)
                 cursor = -1
                 while epoch and cursor != 0:

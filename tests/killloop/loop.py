@@ -191,13 +191,14 @@ class Loop:
         """Link every segment there is, so that what is shipped and deleted can be shipped again."""
         journal = self._stack.var / "journal"
         while not self._over.wait(0.1):
-            for segment in journal.glob("*/*/*.log"):
-                kept = self._kept / segment.relative_to(journal)
-                try:
-                    kept.parent.mkdir(parents=True, exist_ok=True)
-                    kept.hardlink_to(segment)
-                except (FileExistsError, FileNotFoundError):
-                    continue  # kept already, or shipped meanwhile
+            with suppress(FileNotFoundError):  # a folder went while it was read: the rest has its turn next time
+                for segment in journal.glob("*/*/*.log"):
+                    self._keep(segment, self._kept / segment.relative_to(journal))
+
+    def _keep(self, segment: Path, kept: Path) -> None:
+        with suppress(FileExistsError, FileNotFoundError):  # kept already, or shipped meanwhile
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.hardlink_to(segment)
 
     def _compare(self, clients: Clients, killer: Killer, members: Sequence[Member]) -> Report:
         stack = self._stack
@@ -246,4 +247,4 @@ class Loop:
             timeout=120,
         )
         if done.returncode:
-            verdict.finds("reconcile", "the books", *done.stdout.splitlines()[:5])
+            verdict.finds("reconcile", "the books", *(done.stdout or done.stderr).splitlines()[:5])
