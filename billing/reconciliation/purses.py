@@ -157,8 +157,9 @@ def _held(
 def _books(purses: Sequence[Purse]) -> dict[str, tuple[int, int | None]]:
     """Return the balance's version and what is left, by the purse's name; None where the budget is gone."""
     asked = [(each.name, each.workspace_id, each.period, each.starts_on, each.key_id) for each in purses]
+    columns = [[each[column] for each in asked] for column in range(5)]  # five, though nothing is asked
     with connection.cursor() as cursor:
-        cursor.execute(_BOOKS, [list(column) for column in zip(*asked, strict=True)])
+        cursor.execute(_BOOKS, columns)
         return {name: (version, left) for name, version, left in cursor.fetchall()}
 
 

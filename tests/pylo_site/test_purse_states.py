@@ -91,6 +91,13 @@ def test_an_empty_redis_has_no_purses_and_nothing_runs(url: str) -> None:
     assert RedisPurses().running() == 0
 
 
+def test_a_purse_of_another_life_of_redis_is_left_out(url: str) -> None:
+    asyncio.run(hold_something(url))
+    with redis.Redis.from_url(url) as client:
+        client.hset(f"pylo:purse:{WEEK}", "epoch", "another")
+    assert [each.name for each in there()] == [BALANCE]
+
+
 def test_a_purse_that_is_spelled_otherwise_is_left_out(url: str) -> None:
     asyncio.run(hold_something(url))
     with redis.Redis.from_url(url) as client:

@@ -66,6 +66,15 @@ def test_rule_30_a_purse_that_agrees_is_compared_and_no_finding(balance: Purse) 
     assert compared(balance) == Compared([], compared=1)
 
 
+def test_a_page_of_redis_without_a_purse_is_nothing_to_compare(balance: Purse) -> None:
+    class Empty(Told):
+        def read(self) -> Iterator[list[Purse]]:
+            yield []
+            yield [balance]
+
+    assert compare(Empty(), look(Empty()), NOON) == Compared([], compared=1)
+
+
 def test_rule_30_a_nano_off_is_found_and_the_purse_named(balance: Purse) -> None:
     off = compared(replace(balance, left=CREDIT - COST + 1))
     assert said(off) == [("purse w:balance, left", CREDIT - COST, CREDIT - COST + 1)]
