@@ -49,7 +49,8 @@ class Held:
 
     @property
     def by_requests(self) -> int:
-        return self.nanos - self.at_hand
+        """Return what is held beside what is at hand, of which some may be given out since it was told."""
+        return max(self.nanos - self.at_hand, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +117,11 @@ def compare(purses: Purses, earlier: Mapping[Seen, tuple[int, int]], now: dateti
             result.findings += _total(purse)
             for each in purse.held:
                 seen = earlier.get((purse.name, each.process, each.generation))
-                stands = idle and seen == (each.by_requests, purse.version) and purse.version == version
-                result.findings += _held(purse, each, burials, stands=stands, now=now)
+                stands = idle and seen == (each.by_requests, purse.version)
+                if each.nanos < 0:
+                    result.findings.append(Finding(NAME, f"purse {purse.name}, held by {each.process}", 0, each.nanos))
+                elif each.by_requests and purse.version == version:  # else it may be a cost that a look will take off
+                    result.findings += _held(purse, each, burials, stands=stands, now=now)
     return result
 
 
@@ -145,13 +149,10 @@ def _held(
     purse: Purse, each: Held, burials: Mapping[str, datetime | None], *, stands: bool, now: datetime
 ) -> Iterator[Finding]:
     buried = burials.get(each.process) if each.process in burials else now - SWEPT
-    if each.nanos < 0:
-        yield Finding(NAME, f"purse {purse.name}, held by process {each.process}", 0, each.nanos)
-    elif buried is not None:
-        if each.by_requests and now - buried >= SWEPT:
-            yield Finding(NAME, f"purse {purse.name}, held by process {each.process}, gone", 0, each.by_requests)
-    elif stands and each.by_requests:
-        yield Finding(NAME, f"purse {purse.name}, held by process {each.process}, idle", 0, each.by_requests)
+    gone = buried is not None and now - buried >= SWEPT
+    why = ", gone" if gone else ", idle" if buried is None and stands else ""
+    if why:
+        yield Finding(NAME, f"purse {purse.name}, held by {each.process}{why}", 0, each.by_requests)
 
 
 def _books(purses: Sequence[Purse]) -> dict[str, tuple[int, int | None]]:

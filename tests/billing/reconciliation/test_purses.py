@@ -121,7 +121,7 @@ def test_what_a_request_holds_is_no_finding_while_calls_run_or_nobody_knows(bala
 
 
 def test_what_is_held_all_the_while_nothing_runs_is_found(balance: Purse) -> None:
-    about = f"purse w:balance, held by process {LIVES}, idle"
+    about = f"purse w:balance, held by {LIVES}, idle"
     assert said(compared(holding(balance, LIVES, 7))) == [(about, 0, 7)]
 
 
@@ -136,8 +136,19 @@ def test_what_is_at_hand_for_requests_to_come_is_no_finding(balance: Purse) -> N
 
 @pytest.mark.parametrize("process", [DIED, "host/never-known"])
 def test_what_a_process_that_is_gone_holds_is_found(balance: Purse, process: str) -> None:
-    about = f"purse w:balance, held by process {process}, gone"
+    about = f"purse w:balance, held by {process}, gone"
     assert said(compared(holding(balance, process, 7), calls=1)) == [(about, 0, 7)]
+
+
+def test_what_is_held_of_a_purse_that_is_a_look_behind_may_be_a_cost_and_is_no_finding(
+    balance: Purse, key: ApiKey
+) -> None:
+    record(make_request(key))
+    assert compared(holding(balance, DIED, COST)) == Compared([], behind=1)
+
+
+def test_more_at_hand_than_is_held_is_no_finding_since_some_is_given_out(balance: Purse) -> None:
+    assert compared(holding(balance, DIED, 5, at_hand=7)).findings == []
 
 
 def test_what_a_process_held_that_was_buried_a_moment_ago_is_no_finding_yet(balance: Purse) -> None:
@@ -146,4 +157,4 @@ def test_what_a_process_held_that_was_buried_a_moment_ago_is_no_finding_yet(bala
 
 
 def test_nobody_holds_less_than_nothing(balance: Purse) -> None:
-    assert said(compared(holding(balance, LIVES, -1))) == [(f"purse w:balance, held by process {LIVES}", 0, -1)]
+    assert said(compared(holding(balance, LIVES, -1))) == [(f"purse w:balance, held by {LIVES}", 0, -1)]
