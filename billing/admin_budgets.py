@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @admin.register(Budget)
 class BudgetAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("workspace", "holder", "period", "limit", "spent", "left")
+    list_display = ("workspace", "holder", "period", "limit", "spent")
     list_select_related = ("workspace", "key")
     list_filter = ("period",)
     search_fields = ("=workspace__id", "workspace__name", "=key__id", "key__name")
