@@ -14,7 +14,8 @@ from django.db.models import F
 from billing import reconciliation, spend_rebuild
 from billing.models import Balance, RollupMark, Spend
 from billing.partitions import MARK
-from tests.billing.factories import NOON, forged, make_key, make_request, make_workspace, record
+from tests.billing.factories import NOON, forged, launch_price, make_key, make_request, make_workspace, record
+from tests.billing.threads import at_once
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Workspace
@@ -90,6 +91,23 @@ def test_without_a_name_all_workspaces_are_rebuilt_and_the_books_agree(spent: No
     assert rebuild()[-1] == f"{len(rows())} rows were put right in 2 workspaces."
     found = [each for check, all_ in reconciliation.findings(NOON) if "spent" in check.name for each in all_]
     assert found == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_shipped_beside_a_rebuild_is_neither_lost_nor_counted_twice() -> None:
+    launch_price()
+    key = make_key(make_workspace())
+
+    def work(number: int) -> None:
+        if number % 2:
+            spend_rebuild.rebuild(key.workspace_id)
+        else:
+            record(make_request(key), make_request(key))
+
+    at_once(12, work)
+    total = Spend.objects.filter(holder=key.workspace_id).values_list("period", "nanos")
+    assert dict(total) == dict.fromkeys(("day", "week", "month", "total"), 12 * COST)
+    assert spend_rebuild.rebuild(key.workspace_id) == []
 
 
 def test_a_workspace_that_is_not_there_is_refused() -> None:
