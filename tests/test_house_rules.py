@@ -27,6 +27,8 @@ EXACT = (
         "billing/postings.py",
         "billing/spends.py",
         "billing/spend_rebuild.py",
+        "billing/balance_alerts.py",
+        "billing/reconciliation/purses.py",
         "billing/grants.py",
     ),
     *(
