@@ -43,10 +43,13 @@ class Limiter:
         """Take of all limits and purses, or of none. What was let in has to `end`."""
         self.wallets.touch(asking)
         answer = await self._take(asking)
-        if answer.kind in OF_MONEY and await self.wallets.renew(asking, unmade=answer.kind is Kind.UNMADE):
-            answer = await self._take(asking)
-        if answer.kind is Kind.UNMADE:  # Redis was emptied: what is at hand is held all the same
-            answer = self._take_own(asking)
+        for _ in range(2):  # what is at hand is not while Redis is being told of it
+            if answer.kind in OF_MONEY and await self.wallets.renew(asking, unmade=answer.kind is Kind.UNMADE):
+                answer = await self._take(asking)
+            if answer.kind is Kind.UNMADE:  # Redis was emptied: what is at hand is held all the same
+                answer = self._take_own(asking)
+            if answer.kind is not Kind.UNMADE:
+                break
         if answer.kind is None:
             self._running[asking.uid] = asking
         return answer

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.ports import StoreUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from uuid import UUID
 
     from gateway.purses import Wallet
+
+
+class AnotherLife(StoreUnavailable):
+    """Redis lost everything since it was told, and so did nothing: neither did it take back an escrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +102,8 @@ class PurseStore(Protocol):
         ...
 
     async def refresh(self, refreshing: Refreshing, heard: Callable[[Refreshed], None]) -> Refreshed:
-        """Tell what Postgres says. `heard` is called at once, in the order in which it all happens there."""
+        """Tell what Postgres says. `heard` is called at once, in the order in which it all happens there.
+
+        Raise `AnotherLife` where nothing was done, and `StoreUnavailable` where that is not known.
+        """
         ...

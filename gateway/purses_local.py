@@ -123,6 +123,8 @@ class Purses:
         if purse.made and line.parts:
             target = max(purse.free + line.escrow, 0) // line.parts
             target = target if target >= refreshing.least else 0
+        elif line.left is not None and line.parts:
+            target = line.escrow
         purse.change(writer, target - line.escrow)
         purse.escrows[writer] = target
         number = purse.numbers[writer]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gateway.holds import Hold
 from gateway.looks import Look
 from gateway.ports import StoreUnavailable
-from gateway.purse_ports import Line, Refreshing
+from gateway.purse_ports import AnotherLife, Line, Refreshing
 from gateway.purses import ESCROW_SHARE, LEAST_ESCROW
 
 if TYPE_CHECKING:
@@ -234,11 +234,11 @@ class Wallets:
             lines=lines,
         )
 
-        answered = False
+        known = False
 
         def heard(refreshed: Refreshed) -> None:
-            nonlocal answered
-            answered = True
+            nonlocal known
+            known = True
             for line, escrow, number in zip(lines, refreshed.escrow, refreshed.numbers, strict=True):
                 self.holds.agree(wallet.workspace_id, line.purse, dropped=line.recorded, escrow=escrow)
                 if number < self.holds.of(wallet.workspace_id, line.purse).number:
@@ -246,9 +246,12 @@ class Wallets:
 
         try:
             return await self._store.refresh(refreshing, heard)
+        except AnotherLife:
+            known = True
+            raise
         finally:
             # Without an answer Redis may have taken the escrow back, and given it to others.
-            back = self.holds.restore if answered else self.holds.forfeit
+            back = self.holds.restore if known else self.holds.forfeit
             for line in lines:
                 back(wallet.workspace_id, line.purse)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.limits import SECOND
 from gateway.limits_local import Buckets
 from gateway.ports import StoreUnavailable
-from gateway.purse_ports import Reading
+from gateway.purse_ports import AnotherLife, Reading
 from gateway.purses import Wallet, balance_key, budget_key, day_of, starts_on, told_left
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class MemoryPurses:
         self.meet()
         if self.epoch != self.purses.epoch:
             self._lost = True
-            raise StoreUnavailable
+            raise AnotherLife
         refreshed = self.purses.refresh(self.writer, refreshing)
         self.heard()
         heard(refreshed)

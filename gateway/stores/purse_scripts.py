@@ -67,6 +67,7 @@ return 1
 # KEYS: epoch, told, purses. ARGV: epoch, writer, name, version, whether purses may be made, the least escrow, how many
 # writers and buried follow, those, and of each purse what is left ('': the budget is gone), what of the own number is
 # recorded, the escrow in it, and which part of what is available it is to be (0: none).
+# Until its purse is made, the escrow stays what it is: requests are let in out of it.
 # A smaller version is an older look: all that it has is part of what the newer one left.
 REFRESH = Script(
     _CHANGE
@@ -112,6 +113,8 @@ for i = 3, #KEYS do
   if now[1] == epoch and parts > 0 then
     target = math.floor(math.max(free + escrow, 0) / parts)
     if target < least then target = 0 end
+  elseif left ~= '' and parts > 0 then
+    target = escrow
   end
   if target ~= escrow then
     number = change(key, name, string.format('%.0f', target - escrow))

@@ -15,7 +15,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from gateway.ports import StoreUnavailable
-from gateway.purse_ports import Refreshed
+from gateway.purse_ports import AnotherLife, Refreshed
 from gateway.stores.purse_scripts import EPOCH, JOIN, REFRESH, SCRIPTS, TELL
 from gateway.stores.redis import CONNECT_SECONDS, accepted
 from gateway.stores.resp import Refusal
@@ -102,10 +102,11 @@ class RedisPurses:
         reply = await self._redis.run(
             REFRESH, [*LIVES, *(PREFIX + line.purse for line in refreshing.lines)], words, hear
         )
+        if generation != self._generation:
+            raise StoreUnavailable("told anew meanwhile")
         if not reply[0]:
-            self._lost = self._lost or generation == self._generation
-        if not reply[0] or generation != self._generation:
-            raise StoreUnavailable("another life")
+            self._lost = True
+            raise AnotherLife
         return _refreshed(reply)
 
     def _tell(self, link: Link, epoch: bytes) -> None:

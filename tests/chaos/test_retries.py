@@ -32,6 +32,7 @@ def test_of_a_request_and_its_retries_one_is_charged(
 ) -> None:
     for each in pair:
         assert ask(each, payer).status_code == 200
+    world.stack.eventually(lambda: world.at_hand(pair[0], payer) == len(pair))
     mine = named()
     with (
         TROUBLES[trouble](world) if trouble in TROUBLES else nullcontext(),

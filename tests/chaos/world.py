@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg
+import redis
 from psycopg import sql
 
 from tests.chaos.redis_server import RedisServer
@@ -184,6 +185,12 @@ class World:
         """Return by how many nano-dollars the balance differs from the credit less what the records cost."""
         ((balance, cost),) = self.stack.sql(PAID, member.workspace)
         return int(balance) + int(cost) - member.credit * DOLLAR
+
+    def at_hand(self, server: Server, member: Member) -> int:
+        """Return how many processes of the server's Redis have something of the balance at hand."""
+        with redis.Redis.from_url(server.redis_url, decode_responses=True) as client:
+            purse = client.hgetall(f"pylo:purse:{member.workspace.replace('-', '')}:balance")
+        return sum(name[0] == "e" and ":" in name and int(nanos) > 0 for name, nanos in purse.items())
 
 
 def url(port: int) -> str:

@@ -205,6 +205,25 @@ def test_what_was_at_hand_is_not_when_redis_may_have_taken_it_back_unheard() -> 
     assert asyncio.run(main()) == (200 * TOKEN, 0)
 
 
+def test_what_was_at_hand_stays_so_when_redis_was_emptied_until_all_have_told() -> None:
+    async def main() -> list[int]:
+        purse = Purse.of(HandClock(), processes=1)
+        purse.books.put(WORKSPACE, 800 * TOKEN)
+        purses = tuple(each.key for each in (await purse.wallets.of(WORKSPACE)).purses(KEY, 0))
+        purse.wallets.touch(Asking(WORKSPACE, UUID(int=1), 0, HOLDERS, purses, Wanted(0, 0, TOKEN, 1, 1)))
+        await settled()
+        purse.books.writers.add("a process that has not told")
+        purse.store.purses.flush()
+        seen = []
+        for _ in range(3):
+            purse.wallets._ask(WORKSPACE)
+            await settled()
+            seen.append(purse.holds.of(WORKSPACE, purses[0]).escrow)
+        return seen
+
+    assert asyncio.run(main()) == [200 * TOKEN] * 3
+
+
 def test_who_never_tells_is_waited_for_some_seconds_and_no_longer() -> None:
     async def main() -> list[Kind | None]:
         clock = HandClock()

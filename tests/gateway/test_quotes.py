@@ -8,6 +8,7 @@ from gateway.errors import BudgetExceeded, InsufficientQuota, InvalidRequest, Ma
 from gateway.purses import Budget, Wallet, granted
 from gateway.quotes import most_cost, refusal, wanted
 from gateway.schema import CONTEXT_TOKENS
+from gateway.validation import TOKENS_PER_MESSAGE
 from tests.fakes.purses import PRICE
 from tests.gateway.conftest import KEY, WORKSPACE
 from tests.gateway.requests import accepted
@@ -68,7 +69,7 @@ def test_a_ceiling_below_the_prompt_is_a_402_of_its_own() -> None:
 
 @given(
     st.integers(0, 5_000_000),
-    st.integers(1, CONTEXT_TOKENS) | st.none(),
+    st.integers(1, CONTEXT_TOKENS - TOKENS_PER_MESSAGE) | st.none(),
     st.lists(st.integers(-(10**9), 10**10), max_size=4),
 )
 def test_rule_23_what_is_granted_is_paid_by_every_purse(size: int, limit: int | None, purses: list[int]) -> None:

@@ -14,7 +14,7 @@ from django.conf import settings
 from gateway.holds import Hold, Holds
 from gateway.limits import Asking, Holder, Kind, Limits
 from gateway.ports import StoreUnavailable
-from gateway.purse_ports import Line, Refreshed, Refreshing
+from gateway.purse_ports import AnotherLife, Line, Refreshed, Refreshing
 from gateway.purses import Wanted
 from gateway.purses_local import Purses
 from gateway.stores.limits import RedisLimits
@@ -252,6 +252,20 @@ async def test_rule_25_after_a_flush_nothing_is_made_before_all_have_told(engine
         two.end(0)
         await one.limits.renew([])
         assert (await two.take()).available == (1000 - 2 * 200,)
+
+
+async def test_after_a_flush_what_is_at_hand_stays_so_until_its_purse_is_made(engine: str, url: str) -> None:
+    async with fleet(engine, url) as all_:
+        one = await all_.process("one")
+        await one.refresh(parts=2)
+        all_.flush()
+        with pytest.raises(AnotherLife):
+            await one.refresh(parts=2)
+        one.holds.restore(WORKSPACE, PURSE)
+        await one.store.rejoin()
+        refreshed = await one.refresh(writers=("one", "two"), parts=2)
+        assert (refreshed.made, refreshed.escrow, refreshed.numbers) == ((False,), (0,), (500,))
+        assert (await one.refresh(100, version=2, writers=("one",), parts=2)).numbers == (50,)
 
 
 async def test_rule_25_what_a_dead_process_holds_stays_held_until_it_is_buried(engine: str, url: str) -> None:
