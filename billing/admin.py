@@ -11,10 +11,16 @@ from django import forms
 from django.contrib import admin
 from django.utils import timezone
 
-from billing import admin_budgets, admin_payments, money, prices  # noqa: F401 - the first two register their models
+from billing import (
+    admin_budgets,  # noqa: F401 - it registers its models, as the next two do
+    admin_invoices,  # noqa: F401
+    admin_payments,  # noqa: F401
+    money,
+    prices,
+)
 from billing.admin_readonly import ReadOnly
 from billing.errors import BillingError
-from billing.models import Balance, Invoice, InvoiceLine, Posting, Price, RequestRecord
+from billing.models import Balance, Posting, Price, RequestRecord
 from billing.pricing import Rates
 
 if TYPE_CHECKING:
@@ -94,24 +100,3 @@ class PostingAdmin(ReadOnly, admin.ModelAdmin):
 
     def amount(self, posting: Posting) -> str:
         return money.exact(posting.nanos)
-
-
-class LineInline(ReadOnly, admin.TabularInline):
-    model = InvoiceLine
-    extra = 0
-
-
-@admin.register(Invoice)
-class InvoiceAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("number", "workspace", "issued_at", "period_start", "period_end", "total", "due")
-    list_select_related = ("workspace",)
-    search_fields = ("number__exact",)
-    ordering = ("-issued_at",)
-    exclude = ("pdf",)
-    inlines = (LineInline,)
-
-    def total(self, invoice: Invoice) -> str:
-        return money.cents(invoice.total_cents)
-
-    def due(self, invoice: Invoice) -> str:
-        return money.cents(invoice.due_cents)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.tenancy import MemberRequest, member
-from billing import money, refunds
+from billing import dues, money, refunds
 from billing.credit_auto_views import saved_cards
 from billing.credit_views import lead_away, the_provider
 from billing.models import AutoTopUp, Invoice, Refund
@@ -108,7 +108,7 @@ def invoice_pay(request: MemberRequest, number: str) -> HttpResponse:
     invoice = Invoice.objects.filter(workspace=request.workspace, number=number).first()
     if invoice is None:
         raise Http404
-    rest = invoice.due_cents - report.paid_cents(request.workspace, number)
+    rest = dues.payable_cents(invoice)
     if rest < LEAST_CENTS:
         messages.info(request, TOO_LITTLE if rest > 0 else "Nothing is due on this invoice.")
         return redirect("invoice", number)

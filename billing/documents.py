@@ -1,4 +1,4 @@
-"""Invoices as PDF, by typst. What a customer wrote reaches it as JSON only, so it is never code."""
+"""Invoices and credit notes as PDF, by typst. What a customer wrote reaches it as JSON only, so it is never code."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 import typst
 
-from billing import money
+from billing import money, taxes
 from billing.errors import BillingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from billing.models import Invoice, InvoiceLine
+    from billing.models import CreditNote, Invoice, InvoiceLine
 
 TYPST = Path(__file__).resolve().parent / "typst"
 Standard = Literal["a-3b"]
@@ -57,6 +57,10 @@ class Paper:
     seller: Party
     buyer: Party
     lines: tuple[PaperLine, ...]
+    subtotal: str
+    tax_label: str  # empty: no tax is named
+    tax: str
+    tax_note: str
     total: str
     credit: str
     due: str
@@ -65,6 +69,23 @@ class Paper:
     carried_out: str
     url: str
     root: str  # over its receipts
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A credit note likewise."""
+
+    number: str
+    issued: str
+    seller: Party
+    buyer: Party
+    invoice: str
+    invoice_issued: str
+    reason: str
+    net: str
+    tax_label: str
+    tax: str
+    total: str
 
 
 def paper(invoice: Invoice, lines: Sequence[InvoiceLine], *, url: str) -> Paper:
@@ -77,7 +98,11 @@ def paper(invoice: Invoice, lines: Sequence[InvoiceLine], *, url: str) -> Paper:
         seller=_party(invoice.seller),
         buyer=_party(invoice.buyer),
         lines=tuple(_line(line) for line in lines),
-        total=money.cents(invoice.total_cents),
+        subtotal=money.cents(invoice.total_cents),
+        tax_label=_tax_label(invoice),
+        tax=money.cents(invoice.tax_cents),
+        tax_note=invoice.tax_note,
+        total=money.cents(invoice.gross_cents),
         credit=money.cents(-invoice.credit_cents),
         due=money.cents(invoice.due_cents),
         requests=_requests(invoice.requests, invoice.free_requests),
@@ -88,7 +113,25 @@ def paper(invoice: Invoice, lines: Sequence[InvoiceLine], *, url: str) -> Paper:
     )
 
 
-def pdf(document: Paper, *, issued_at: datetime) -> bytes:
+def note(credit: CreditNote) -> Note:
+    """Spell a credit note out, with the parties as its invoice has them."""
+    invoice = credit.invoice
+    return Note(
+        number=credit.number,
+        issued=_day(credit.issued_at),
+        seller=_party(invoice.seller),
+        buyer=_party(invoice.buyer),
+        invoice=invoice.number,
+        invoice_issued=_day(invoice.issued_at),
+        reason=credit.reason,
+        net=money.cents(credit.cents),
+        tax_label=_tax_label(invoice),
+        tax=money.cents(credit.tax_cents),
+        total=money.cents(credit.total_cents),
+    )
+
+
+def pdf(document: Paper | Note, *, issued_at: datetime) -> bytes:
     """Print it: the same bytes for the same input.
 
     PDF/A forbids a character that no font has. For a name that Inter lacks, the machine's own fonts help out;
@@ -102,18 +145,21 @@ def pdf(document: Paper, *, issued_at: datetime) -> bytes:
     try:
         return _compile(document, issued_at, ignore_system_fonts=False, standard=None)
     except typst.TypstError as error:
-        raise Unprintable(f"invoice {document.number}: {error}") from error
+        raise Unprintable(f"{document.number}: {error}") from error
 
 
-def _compile(document: Paper, issued_at: datetime, *, ignore_system_fonts: bool, standard: Standard | None) -> bytes:
+def _compile(
+    document: Paper | Note, issued_at: datetime, *, ignore_system_fonts: bool, standard: Standard | None
+) -> bytes:
+    name = "invoice.typ" if isinstance(document, Paper) else "credit_note.typ"
     return bytes(
         typst.compile(
-            TYPST / "invoice.typ",
+            TYPST / name,
             root=TYPST,
             font_paths=[TYPST / "fonts"],
             ignore_system_fonts=ignore_system_fonts,
             format="pdf",
-            sys_inputs={"invoice": json.dumps(asdict(document))},
+            sys_inputs={"document": json.dumps(asdict(document))},
             pdf_standards=standard,
             timestamp=int(issued_at.timestamp()),
         )
@@ -122,7 +168,7 @@ def _compile(document: Paper, issued_at: datetime, *, ignore_system_fonts: bool,
 
 def _line(line: InvoiceLine) -> PaperLine:
     return PaperLine(
-        item=str(line.get_item_display()),
+        item=line.title,
         model=line.model,
         tokens=money.thousands(line.tokens),
         unit=money.per_million(line.unit_nanos),
@@ -131,6 +177,10 @@ def _line(line: InvoiceLine) -> PaperLine:
         carried_out=money.exact(line.carried_out_nanos),
         amount=money.cents(line.cents),
     )
+
+
+def _tax_label(invoice: Invoice) -> str:
+    return f"{invoice.tax_name} {taxes.percent(invoice.tax_rate_ppm)}" if invoice.tax_name else ""
 
 
 def _party(snapshot: dict[str, object]) -> Party:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, When
+from django.db.models.functions import TruncMonth
 
-from billing import money
+from billing import money, taxes
 from billing.models import Balance, Invoice, InvoiceLine, Price, RequestRecord
+from billing.models.invoices import line_title
 from billing.periods import month_before, month_of
 from gateway.usage import CHARGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from accounts.models import Workspace
+    from billing.taxes import Tax
 
 Item = InvoiceLine.Item
 PAID = Q(outcome__in=[outcome.value for outcome in CHARGED])
@@ -25,9 +29,10 @@ PAID = Q(outcome__in=[outcome.value for outcome in CHARGED])
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One item at one price, rounded down to cents once."""
+    """One item at one price, rounded down to cents once; of requests that came too late, their month by itself."""
 
     item: InvoiceLine.Item
+    late_month: date | None
     model: str
     tokens: int
     unit_nanos: int
@@ -39,8 +44,9 @@ class Line:
     def exact_nanos(self) -> int:
         return self.tokens * self.unit_nanos
 
-    def get_item_display(self) -> str:
-        return str(self.item.label)
+    @property
+    def title(self) -> str:
+        return line_title(self.item, self.late_month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class Draft:
     free_requests: int
     waived_nanos: int
     usage_nanos: int
+    tax: Tax
     credit_cents: int
     lines: tuple[Line, ...]
 
@@ -62,14 +69,23 @@ class Draft:
         return sum(line.cents for line in self.lines)
 
     @property
+    def tax_cents(self) -> int:
+        return self.tax.cents(self.total_cents)
+
+    @property
+    def gross_cents(self) -> int:
+        return self.total_cents + self.tax_cents
+
+    @property
     def due_cents(self) -> int:
-        return self.total_cents - self.credit_cents
+        return self.gross_cents - self.credit_cents
 
 
 @dataclass(frozen=True, slots=True)
 class _Usage:
-    """The sums of the records under one price."""
+    """The sums of the records under one price, of one late month or of none."""
 
+    late_month: date | None
     price_id: UUID
     requests: int
     paid_requests: int
@@ -85,29 +101,33 @@ def records_of(workspace: Workspace, until: datetime) -> QuerySet[RequestRecord]
     return RequestRecord.objects.filter(workspace=workspace, invoice=None, admitted_at__lt=until)
 
 
-def draft(workspace: Workspace, until: datetime) -> Draft:
-    usages = list(_usages(workspace, until))
-    carried = _carried(workspace)
-    lines = tuple(_lines(usages, dict(carried)))
+def draft(workspace: Workspace, until: datetime, tax: Tax = taxes.NONE) -> Draft:
+    """Return what an invoice up to then would say; `tax` is what its buyer is charged."""
+    start = _start(workspace, until)
+    usages = list(_usages(workspace, start, until))
+    lines = tuple(_lines(usages, _carried(workspace)))
     total = sum(line.cents for line in lines)
+    gross = total + tax.cents(total)
     return Draft(
         workspace=workspace,
-        period_start=_start(workspace, until),
+        period_start=start,
         period_end=until,
         requests=sum(usage.requests for usage in usages),
         free_requests=sum(usage.requests - usage.paid_requests for usage in usages),
         waived_nanos=sum(usage.waived for usage in usages),
         usage_nanos=sum(usage.cost for usage in usages),
-        credit_cents=min(total, money.whole_cents(_credit_left(workspace, sum(carried.values())))),
+        tax=tax,
+        credit_cents=min(gross, money.whole_cents(credit_left(workspace))),
         lines=lines,
     )
 
 
-def _usages(workspace: Workspace, until: datetime) -> Iterator[_Usage]:
+def _usages(workspace: Workspace, start: datetime, until: datetime) -> Iterator[_Usage]:
     rows = (
         records_of(workspace, until)
-        .values("price_id")
-        .order_by("price__starts_at", "price_id")
+        .annotate(late=Case(When(admitted_at__lt=start, then=TruncMonth("admitted_at", tzinfo=UTC))))
+        .values("late", "price_id")
+        .order_by(F("late").asc(nulls_last=True), "price__starts_at", "price_id")
         .annotate(
             all=Count("uid"),
             paid=Count("uid", filter=PAID),
@@ -117,13 +137,13 @@ def _usages(workspace: Workspace, until: datetime) -> Iterator[_Usage]:
             cost=Sum("cost_nanos"),
             waived=Sum("waived_nanos"),
         )
-        .values_list("price_id", "all", "paid", "prompt", "cached", "completion", "cost", "waived")
+        .values_list("late", "price_id", "all", "paid", "prompt", "cached", "completion", "cost", "waived")
     )
-    return (_Usage(*row) for row in rows)
+    return (_Usage(late and late.date(), *row) for late, *row in rows)
 
 
 def _lines(usages: list[_Usage], carried: dict[str, int]) -> Iterator[Line]:
-    """Go price by price in time order; an item carries its remainder from line to line whatever the price."""
+    """Go price by price in time order, late months first; an item carries its remainder on whatever the price."""
     prices = Price.objects.in_bulk([usage.price_id for usage in usages])
     for usage in usages:
         price = prices[usage.price_id]
@@ -135,7 +155,7 @@ def _lines(usages: list[_Usage], carried: dict[str, int]) -> Iterator[Line]:
             if tokens:
                 carried_in = carried.get(item, 0)
                 cents, carried[item] = money.floor_cents(tokens * unit, carried_in)
-                yield Line(item, price.model, tokens, unit, carried_in, cents, carried[item])
+                yield Line(item, usage.late_month, price.model, tokens, unit, carried_in, cents, carried[item])
 
 
 def _carried(workspace: Workspace) -> dict[str, int]:
@@ -148,7 +168,7 @@ def _carried(workspace: Workspace) -> dict[str, int]:
     return dict(last.values_list("item", "carried_out_nanos"))
 
 
-def _credit_left(workspace: Workspace, carried: int) -> int:
+def credit_left(workspace: Workspace) -> int:
     """Return what was posted less what was invoiced.
 
     The balance is already less by the usage that no invoice holds yet, and by what was rounded off the invoices there
@@ -158,7 +178,7 @@ def _credit_left(workspace: Workspace, carried: int) -> int:
     open_cost = RequestRecord.objects.filter(workspace=workspace, invoice=None).aggregate(
         nanos=Sum(F("cost_nanos"), default=0)
     )["nanos"]
-    return int(balance + open_cost + carried)
+    return int(balance + open_cost + sum(_carried(workspace).values()))
 
 
 def _start(workspace: Workspace, until: datetime) -> datetime:

@@ -8,27 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from accounts.models import Role, Workspace
-from billing import documents, drafting, ledger, receipt_trees
+from billing import documents, drafting, ledger, money, numbering, receipt_trees
 from billing.errors import BillingError
-from billing.models import Invoice, InvoiceLine, RequestRecord
+from billing.models import Invoice, InvoiceLine, Posting, RequestRecord
 from billing.periods import month_before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.drafting import Draft
+    from billing.taxes import Tax
 
 log = structlog.get_logger(__name__)
 
 GRACE = timedelta(hours=24)  # for records that a gateway still holds in its journal when the month ends
-_NEXT_NUMBER = """
-INSERT INTO billing_invoiceseries (name, last) VALUES (%s, 1)
-ON CONFLICT (name) DO UPDATE SET last = billing_invoiceseries.last + 1
-RETURNING last
-"""
 
 
 class NothingToInvoice(BillingError):  # noqa: N818 - reads as what it is
@@ -49,7 +45,7 @@ class DoesNotAddUp(BillingError):  # noqa: N818 - reads as what it is
 
 def draft(workspace: Workspace, now: datetime) -> Draft:
     """Return what an invoice issued now would say."""
-    return drafting.draft(workspace, now)
+    return drafting.draft(workspace, now, _tax(_buyer(workspace)))
 
 
 def issue(*, workspace: Workspace, until: datetime, now: datetime) -> Invoice:
@@ -67,10 +63,11 @@ def issue(*, workspace: Workspace, until: datetime, now: datetime) -> Invoice:
             return done
         if until > now:
             raise NotYet(f"{until:%Y-%m-%d %H:%M:%S} UTC is still to come")
-        final = drafting.draft(workspace, until)
+        buyer = _buyer(workspace)
+        final = drafting.draft(workspace, until, _tax(buyer))
         if not final.usage_nanos:
             raise NothingToInvoice(f"nothing of {workspace.id} was charged before {until:%Y-%m-%d %H:%M:%S} UTC")
-        return _finalise(final, now)
+        return _finalise(final, buyer, now)
 
 
 def issue_month(now: datetime) -> int:
@@ -96,26 +93,32 @@ def issue_month(now: datetime) -> int:
     return issued
 
 
-def _finalise(final: Draft, now: datetime) -> Invoice:
+def _finalise(final: Draft, buyer: dict[str, Any], now: datetime) -> Invoice:
     if sum(line.exact_nanos for line in final.lines) != final.usage_nanos:
         raise DoesNotAddUp(f"the lines of {final.workspace.id} are not the sum of its records")
     receipts = receipt_trees.tree(receipt_trees.facts_of(drafting.records_of(final.workspace, final.period_end)))
     invoice = Invoice(
         workspace=final.workspace,
-        number=_next_number(now),
+        number=numbering.following(numbering.INVOICE, now),
         period_start=final.period_start,
         period_end=final.period_end,
         issued_at=now,
         seller=_seller(),
-        buyer=_buyer(final.workspace),
+        buyer=buyer,
         requests=final.requests,
         free_requests=final.free_requests,
         waived_nanos=final.waived_nanos,
         usage_nanos=final.usage_nanos,
         total_cents=final.total_cents,
+        tax_name=final.tax.name,
+        tax_rate_ppm=final.tax.rate_ppm,
+        tax_cents=final.tax_cents,
+        tax_note=final.tax.note,
         credit_cents=final.credit_cents,
         merkle_root=receipts.root.hex(),
     )
+    if not invoice.due_cents:
+        invoice.status, invoice.settled_at = Invoice.Status.PAID, now
     lines = _lines(invoice, final)
     paper = documents.paper(invoice, lines, url=f"{settings.PYLO_PUBLIC_URL}/invoices/{invoice.number}/")
     invoice.pdf = documents.pdf(paper, issued_at=now)
@@ -124,6 +127,7 @@ def _finalise(final: Draft, now: datetime) -> Invoice:
     receipt_trees.keep(invoice, receipts)
     InvoiceLine.objects.bulk_create(lines)
     marked = drafting.records_of(final.workspace, final.period_end).update(invoice=invoice)
+    _charge_tax(invoice, now)
     if not marked == final.requests == receipts.leaves:
         raise DoesNotAddUp(f"{marked} records were marked for {invoice.number}, and {final.requests} summed")
     return invoice
@@ -135,6 +139,7 @@ def _lines(invoice: Invoice, final: Draft) -> Sequence[InvoiceLine]:
             invoice=invoice,
             position=position,
             item=line.item,
+            late_month=line.late_month,
             model=line.model,
             tokens=line.tokens,
             unit_nanos=line.unit_nanos,
@@ -147,13 +152,21 @@ def _lines(invoice: Invoice, final: Draft) -> Sequence[InvoiceLine]:
     ]
 
 
-def _next_number(now: datetime) -> str:
-    """Take the next number of the year. The row stays locked until the transaction ends, so a failure leaves no gap."""
-    series = f"PYLO-{now.year}"
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT_NUMBER, [series])
-        (number,) = cursor.fetchone() or (0,)
-    return f"{series}-{number:06d}"
+def _charge_tax(invoice: Invoice, now: datetime) -> None:
+    """Take the tax off the balance, as its usage was before; what is not there is due."""
+    if invoice.tax_cents:
+        ledger.credit(
+            workspace=invoice.workspace,
+            kind=Posting.Kind.TAX,
+            nanos=-invoice.tax_cents * money.NANOS_PER_CENT,
+            key=f"tax:{invoice.number}",
+            note=f"{invoice.tax_name} of invoice {invoice.number}",
+            at=now,
+        )
+
+
+def _tax(buyer: dict[str, Any]) -> Tax:
+    return settings.PYLO_TAX.tax(str(buyer.get("country", "")), str(buyer.get("tax_id", "")))
 
 
 def _seller() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Integer nano-dollars in, cents or text out. All rounding of money happens in this file, and always downwards."""
+"""Integer nano-dollars in, cents or text out. All rounding of money is here: downwards, but of tax half a cent up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ NANOS_PER_DOLLAR = 1_000_000_000
 NANOS_PER_CENT = 10_000_000
 CENTS_PER_DOLLAR = 100
 TOKENS_PER_MILLION = 1_000_000
+MILLION = 1_000_000
 SIGNIFICANT_DIGITS = 7
 MINUS = "−"
 
@@ -56,6 +57,11 @@ def floor_cents(exact_nanos: int, carried: int) -> tuple[int, int]:
 def whole_cents(nanos: int) -> int:
     """Return the whole cents that an amount pays for; a debt pays for none."""
     return max(0, nanos // NANOS_PER_CENT)
+
+
+def share(amount: int, millionths: int) -> int:
+    """Return so many millionths of an amount, half a unit up; neither is negative."""
+    return (amount * millionths + MILLION // 2) // MILLION
 
 
 def _text(size: int) -> str:

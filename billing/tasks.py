@@ -15,6 +15,7 @@ from django.utils import timezone
 from billing import (
     alerts,
     balance_alerts,
+    dues,
     expiry,
     invoicing,
     partitions,
@@ -38,7 +39,9 @@ def roll_up_recent(**_: object) -> None:
 
 @shared_task(name="billing.issue_monthly_invoices")  # type: ignore[untyped-decorator]  # as above
 def issue_monthly_invoices(**_: object) -> None:
-    invoicing.issue_month(timezone.now())
+    now = timezone.now()
+    invoicing.issue_month(now)
+    dues.settle_all(now)
 
 
 @shared_task(name="billing.purge_idempotency")  # type: ignore[untyped-decorator]  # as above

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Workspace
-from billing import ledger, topup_attempts
+from billing import dues, ledger, topup_attempts
 from billing.errors import BillingError
 from billing.models import Invoice, Payment, Posting, Refund
 from billing.money import NANOS_PER_CENT
@@ -43,6 +43,8 @@ def settle(paid: Paid, *, provider: str, at: datetime) -> bool:
         credited = paid.state is State.SUCCEEDED and _credit(payment, at)
         for refunded in paid.refunds:
             _follow_refund(payment, refunded, at)
+        if credited:
+            dues.settle(workspace, at)
         if paid.order.attempt:
             topup_attempts.close(paid, workspace, at)
     return credited

@@ -7,7 +7,14 @@ from django.urls import include, path
 from billing.budget_views import balance_alert_put, budget_change, budget_put, budget_remove, budgets_page
 from billing.key_views import key_create
 from billing.views_billing import billing_page
-from billing.views_invoices import invoice_csv, invoice_issue, invoice_page, invoice_pdf, invoices_page
+from billing.views_invoices import (
+    credit_note_pdf,
+    invoice_csv,
+    invoice_issue,
+    invoice_page,
+    invoice_pdf,
+    invoices_page,
+)
 from billing.views_receipts import (
     invoice_statement,
     openapi,
@@ -36,6 +43,7 @@ urlpatterns = [
     path("invoices/issue/", invoice_issue, name="invoice_issue"),
     path("invoices/<slug:number>/", invoice_page, name="invoice"),
     path("invoices/<slug:number>/pdf/", invoice_pdf, name="invoice_pdf"),
+    path("credit-notes/<slug:number>/pdf/", credit_note_pdf, name="credit_note_pdf"),
     path("invoices/<slug:number>/csv/", invoice_csv, name="invoice_csv"),
     path("invoices/<slug:number>/statement/", invoice_statement, name="invoice_statement"),
     path("docs/receipts/", receipts_page, name="receipts"),

@@ -44,11 +44,10 @@ def invoice_page(request: MemberRequest, number: str) -> HttpResponse:
     if statement is None:
         raise Http404
     may_pay = request.role in PAYERS and chosen.provider() is not None
-    paid = paid_cents(request.workspace, number)
-    rest = max(0, statement.issued.due_cents - paid)
+    rest = statement.payable_cents
     context = {
         "statement": statement,
-        "paid_cents": paid,
+        "paid_cents": paid_cents(request.workspace, number),
         "payable_cents": rest if may_pay and rest >= LEAST_CENTS else 0,
     }
     return render(request, "billing/invoice.html", context)
@@ -58,7 +57,17 @@ def invoice_page(request: MemberRequest, number: str) -> HttpResponse:
 @member()
 def invoice_pdf(request: MemberRequest, number: str) -> HttpResponse:
     """Send the very bytes that were issued."""
-    document = report.pdf(request.workspace, number)
+    return _sent(report.pdf(request.workspace, number), number)
+
+
+@require_safe
+@member()
+def credit_note_pdf(request: MemberRequest, number: str) -> HttpResponse:
+    """Send the very bytes that were issued."""
+    return _sent(report.note_pdf(request.workspace, number), number)
+
+
+def _sent(document: report.Pdf | None, number: str) -> HttpResponse:
     if document is None:
         raise Http404
     headers = {"Content-Disposition": f'inline; filename="{number}.pdf"', "ETag": f'"{document.sha256}"'}

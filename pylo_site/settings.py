@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from pylo_site import logs, stripe_settings
+from pylo_site import logs, stripe_settings, tax_settings
 from pylo_site.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -79,6 +79,7 @@ PYLO_STRIPE_SECRET_KEY, PYLO_STRIPE_WEBHOOK_SECRET, PYLO_STRIPE_API_BASE = strip
 PYLO_SELLER_NAME = env.text("PYLO_SELLER_NAME", "Pylo")  # as invoices print it, with the next two
 PYLO_SELLER_ADDRESS = env.text("PYLO_SELLER_ADDRESS")  # its lines, separated by ;
 PYLO_SELLER_TAX_ID = env.text("PYLO_SELLER_TAX_ID")
+PYLO_TAX = tax_settings.read(env)
 
 PYLO_MODEL = "moonshotai/kimi-k2.6"
 PYLO_MODEL_RETIRES = env.date("PYLO_MODEL_RETIRES", "pylo.E029")  # told to whoever lists the models

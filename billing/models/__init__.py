@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from billing.models.budgets import BalanceAlert, Budget, BudgetAlert, BudgetPeriod, Spend
+from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries, Issued
 from billing.models.ledger import CUSTOMER, Account, Balance, CreditGrant, Entry, Posting
 from billing.models.payments import AutoTopUp, Payment, PaymentCustomer, Refund, TopUpAttempt
@@ -21,6 +22,7 @@ __all__ = [
     "BudgetAlert",
     "BudgetPeriod",
     "CreditGrant",
+    "CreditNote",
     "Entry",
     "Idempotency",
     "Invoice",

@@ -26,8 +26,34 @@ CHECKS = (
     Check(
         "the balance pays an invoice at most",
         """
-        SELECT 'invoice ' || number, least(greatest(credit_cents, 0), total_cents), credit_cents
-        FROM billing_invoice WHERE credit_cents NOT BETWEEN 0 AND total_cents
+        SELECT 'invoice ' || number, least(greatest(credit_cents, 0), total_cents + tax_cents), credit_cents
+        FROM billing_invoice WHERE credit_cents NOT BETWEEN 0 AND total_cents + tax_cents
+        ORDER BY 1
+        """,
+    ),
+    Check(
+        "an invoice's tax is its rate of its total, half a cent up, and posted",
+        """
+        SELECT 'invoice ' || number, (total_cents * tax_rate_ppm + 500000) / 1000000 * 10000000,
+               coalesce(-posting.nanos, tax_cents * 10000000)
+        FROM billing_invoice AS invoice LEFT JOIN billing_posting AS posting ON posting.key = 'tax:' || number
+        WHERE tax_cents <> (total_cents * tax_rate_ppm + 500000) / 1000000
+           OR tax_cents * 10000000 <> coalesce(-posting.nanos, 0)
+        ORDER BY 1
+        """,
+    ),
+    Check(
+        "a credit note is posted, and all of an invoice's are at most the invoice",
+        """
+        SELECT 'credit note ' || note.number, (cents + tax_cents) * 10000000, coalesce(posting.nanos, 0)
+        FROM billing_creditnote AS note LEFT JOIN billing_posting AS posting ON posting.key = 'credit_note:' || number
+        WHERE (cents + tax_cents) * 10000000 IS DISTINCT FROM posting.nanos
+        UNION ALL
+        SELECT 'invoice ' || invoice.number, total_cents + invoice.tax_cents, taken
+        FROM billing_invoice AS invoice JOIN (
+            SELECT invoice_id, sum(cents + tax_cents) AS taken FROM billing_creditnote GROUP BY 1
+        ) AS notes ON notes.invoice_id = invoice.id
+        WHERE taken > total_cents + invoice.tax_cents
         ORDER BY 1
         """,
     ),
@@ -83,7 +109,8 @@ CHECKS = (
         FULL JOIN (
             SELECT regexp_replace(number, '-[0-9]+$', '') AS series, count(*) AS invoices,
                    max(substring(number FROM '[0-9]+$')::int8) AS latest
-            FROM billing_invoice GROUP BY 1
+            FROM (SELECT number FROM billing_invoice UNION ALL SELECT number FROM billing_creditnote) AS documents
+            GROUP BY 1
         ) AS issued USING (series)
         WHERE (last, last) IS DISTINCT FROM (invoices, latest)
         ORDER BY 1

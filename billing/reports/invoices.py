@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Sum
 
-from billing.models import Invoice, InvoiceLine, RequestRecord
+from billing import dues, taxes
+from billing.models import CreditNote, Invoice, InvoiceLine, RequestRecord
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,8 +31,14 @@ class Issued:
     usage_nanos: int
     waived_nanos: int
     total_cents: int
+    tax_cents: int
+    tax_label: str
+    tax_note: str
+    gross_cents: int
     credit_cents: int
     due_cents: int
+    status: str
+    status_label: str
     merkle_root: str
 
 
@@ -59,6 +66,16 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A credit note of the invoice; cents with their tax."""
+
+    number: str
+    issued_at: datetime
+    reason: str
+    total_cents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """An invoice opened."""
 
@@ -68,6 +85,8 @@ class Statement:
     carried_in_nanos: int
     carried_out_nanos: int
     check: Check
+    notes: tuple[Note, ...]
+    payable_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,8 @@ def statement(workspace: Workspace, number: str) -> Statement | None:
         carried_in_nanos=carried_in(lines),
         carried_out_nanos=carried_out(lines),
         check=_check(invoice, exact),
+        notes=tuple(map(_note, CreditNote.objects.filter(invoice=invoice).defer("pdf").order_by("number"))),
+        payable_cents=dues.payable_cents(invoice),
     )
 
 
@@ -111,6 +132,12 @@ def carried_out(lines: tuple[Line, ...]) -> int:
 def pdf(workspace: Workspace, number: str) -> Pdf | None:
     """Return the document as it was issued, if it is this workspace's."""
     found = Invoice.objects.filter(workspace=workspace, number=number).values_list("pdf", "pdf_sha256").first()
+    return found and Pdf(bytes(found[0]), found[1])
+
+
+def note_pdf(workspace: Workspace, number: str) -> Pdf | None:
+    """Likewise of a credit note."""
+    found = CreditNote.objects.filter(workspace=workspace, number=number).values_list("pdf", "pdf_sha256").first()
     return found and Pdf(bytes(found[0]), found[1])
 
 
@@ -145,15 +172,25 @@ def _issued(invoice: Invoice) -> Issued:
         usage_nanos=invoice.usage_nanos,
         waived_nanos=invoice.waived_nanos,
         total_cents=invoice.total_cents,
+        tax_cents=invoice.tax_cents,
+        tax_label=f"{invoice.tax_name} {taxes.percent(invoice.tax_rate_ppm)}" if invoice.tax_name else "",
+        tax_note=invoice.tax_note,
+        gross_cents=invoice.gross_cents,
         credit_cents=invoice.credit_cents,
         due_cents=invoice.due_cents,
+        status=invoice.status,
+        status_label=Invoice.Status(invoice.status).label,
         merkle_root=invoice.merkle_root,
     )
 
 
+def _note(note: CreditNote) -> Note:
+    return Note(note.number, note.issued_at, note.reason, note.total_cents)
+
+
 def _line(line: InvoiceLine) -> Line:
     return Line(
-        item=InvoiceLine.Item(line.item).label,
+        item=line.title,
         model=line.model,
         tokens=line.tokens,
         unit_nanos=line.unit_nanos,

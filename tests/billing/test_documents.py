@@ -115,5 +115,5 @@ def test_requests_are_counted_in_words(number: int, free: int, said: str) -> Non
 
 
 def test_a_document_that_typst_refuses_is_named() -> None:
-    with pytest.raises(documents.Unprintable, match="invoice PYLO-2026-000042"):
+    with pytest.raises(documents.Unprintable, match="PYLO-2026-000042: "):
         documents.pdf(replace(invoice_for(), url=""), issued_at=ISSUED)

@@ -339,3 +339,18 @@ def test_records_that_arrive_while_invoices_are_issued_are_in_exactly_one(launch
     for invoice in Invoice.objects.all():
         assert invoice.usage_nanos == invoice.records.aggregate(nanos=Sum("cost_nanos"))["nanos"]
     assert Invoice.objects.aggregate(count=Sum("requests"))["count"] == 602
+
+
+def test_rule_29_late_usage_is_a_line_of_its_own_that_names_its_month(workspace: Workspace, key: ApiKey) -> None:
+    record(make_request(key))
+    issue(workspace)
+    record(make_request(key, at=NOON + DAY), make_request(key, at=NOVEMBER + DAY))
+    lines = issue(workspace, DECEMBER).lines.all()
+    assert [(line.title, line.tokens) for line in lines] == [
+        ("Input tokens, adjustment for October 2026", 234),
+        ("Cached input tokens, adjustment for October 2026", 1000),
+        ("Output tokens, adjustment for October 2026", 567),
+        ("Input tokens", 234),
+        ("Cached input tokens", 1000),
+        ("Output tokens", 567),
+    ]

@@ -15,10 +15,13 @@ from psycopg import sql
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-APPEND_ONLY: Final = ("billing_posting", "billing_entry", "billing_invoiceline")
-# Their triggers let a few columns change: the invoice of a record, once, and its X-Request-Id, to nothing.
-MAY_CHANGE: Final = {"billing_requestrecord": ("invoice_id", "request_id")}
-MAY_BE_MARKED: Final = ("billing_invoice",)
+APPEND_ONLY: Final = ("billing_posting", "billing_entry", "billing_invoiceline", "billing_creditnote")
+# Their triggers let a few columns change: the invoice of a record, once, its X-Request-Id, to nothing, and whether an
+# invoice is paid.
+MAY_CHANGE: Final = {
+    "billing_requestrecord": ("invoice_id", "request_id"),
+    "billing_invoice": ("status", "settled_at"),
+}
 ROLE: Final = "SELECT rolsuper, rolname = current_user FROM pg_roles WHERE rolname = %s"
 PARTITIONS: Final = """
 SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
@@ -58,9 +61,10 @@ class Command(BaseCommand):
     def _take(self, partitions: list[str]) -> list[str]:
         revoked = [f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {{role}}" for table in APPEND_ONLY]
         for table, columns in MAY_CHANGE.items():
-            revoked += [f"REVOKE UPDATE, DELETE, TRUNCATE ON {each} FROM {{role}}" for each in (table, *partitions)]
+            parts = partitions if table == "billing_requestrecord" else []
+            revoked += [f"REVOKE UPDATE, DELETE, TRUNCATE ON {each} FROM {{role}}" for each in (table, *parts)]
             revoked.append(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {{role}}")
-        return revoked + [f"REVOKE DELETE, TRUNCATE ON {table} FROM {{role}}" for table in MAY_BE_MARKED]
+        return revoked
 
 
 def _for(statement: str, role: str) -> str:

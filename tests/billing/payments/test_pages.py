@@ -247,7 +247,8 @@ def test_a_link_whose_top_up_is_over_charges_nothing(
 
 def due_invoice(workspace: Workspace, *, credit_cents: int = 200) -> Invoice:
     """An invoice of $9.00 of which the balance paid a part."""
-    end = datetime(2026, 11, 1, tzinfo=UTC)
+    end, debt = datetime(2026, 11, 1, tzinfo=UTC), credit_cents - 900
+    ledger.credit(workspace=workspace, kind=Posting.Kind.ADJUSTMENT, nanos=debt * CENT, key="debt", at=end)
     return Invoice.objects.create(
         workspace=workspace,
         number="PYLO-1",
@@ -277,13 +278,14 @@ def test_the_rest_of_an_invoice_is_paid_once(
     assert fake_stripe.sessions[session]["amount_total"] == 700
     fake_stripe.pay(session)
     client.get("/billing/credit/return/", {"session": session})
-    payment, posting = Payment.objects.get(), Posting.objects.get()
+    payment, posting = Payment.objects.get(), Posting.objects.get(kind="payment")
     assert (payment.invoice, payment.purpose, payment.amount_cents) == (invoice, "invoice", 700)
     assert (posting.key, posting.kind) == (f"payment:{payment.payment_intent}", "payment")
     assert client.post(url).headers["Location"] == "/invoices/PYLO-1/"
     assert len(fake_stripe.sessions) == 1
     page = client.get("/invoices/PYLO-1/").content.decode()
     assert "$7.00 of what was due is paid" in page
+    assert Invoice.objects.get().status == "paid"
     assert url not in page
     fake_stripe.refund(payment.payment_intent, 700)
     topup.settle(provider.payment(payment.payment_intent), provider="stripe", at=datetime.now(UTC))
