@@ -105,7 +105,8 @@ def draft(workspace: Workspace, until: datetime, tax: Tax = taxes.NONE) -> Draft
     """Return what an invoice up to then would say; `tax` is what its buyer is charged."""
     start = _start(workspace, until)
     usages = list(_usages(workspace, start, until))
-    lines = tuple(_lines(usages, _carried(workspace)))
+    carried = _carried(workspace)
+    lines = tuple(_lines(usages, dict(carried)))
     total = sum(line.cents for line in lines)
     gross = total + tax.cents(total)
     return Draft(
@@ -117,7 +118,7 @@ def draft(workspace: Workspace, until: datetime, tax: Tax = taxes.NONE) -> Draft
         waived_nanos=sum(usage.waived for usage in usages),
         usage_nanos=sum(usage.cost for usage in usages),
         tax=tax,
-        credit_cents=min(gross, money.whole_cents(credit_left(workspace))),
+        credit_cents=min(gross, money.whole_cents(_credit_left(workspace, carried))),
         lines=lines,
     )
 
@@ -169,6 +170,10 @@ def _carried(workspace: Workspace) -> dict[str, int]:
 
 
 def credit_left(workspace: Workspace) -> int:
+    return _credit_left(workspace, _carried(workspace))
+
+
+def _credit_left(workspace: Workspace, carried: dict[str, int]) -> int:
     """Return what was posted less what was invoiced.
 
     The balance is already less by the usage that no invoice holds yet, and by what was rounded off the invoices there
@@ -178,7 +183,7 @@ def credit_left(workspace: Workspace) -> int:
     open_cost = RequestRecord.objects.filter(workspace=workspace, invoice=None).aggregate(
         nanos=Sum(F("cost_nanos"), default=0)
     )["nanos"]
-    return int(balance + open_cost + sum(_carried(workspace).values()))
+    return int(balance + open_cost + sum(carried.values()))
 
 
 def _start(workspace: Workspace, until: datetime) -> datetime:

@@ -6,6 +6,7 @@ left for it: by a payment of it, by credit that was added, or by what a credit n
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -35,18 +36,10 @@ def left(owed: Sequence[int], debt: int) -> list[int]:
     return parts[::-1]
 
 
-def owed_cents(invoice: Invoice) -> int:
-    """Return what was due on it when it was issued, less what was paid for it and taken back of it since."""
-    mine = Payment.objects.filter(invoice=invoice, status=Payment.Status.SUCCEEDED)
-    paid = mine.aggregate(cents=Sum("amount_cents"))["cents"] or 0
-    given_back = Refund.objects.filter(payment__in=mine, status=Refund.Status.DONE)
-    paid -= given_back.aggregate(cents=Sum("amount_cents"))["cents"] or 0
-    noted = CreditNote.objects.filter(invoice=invoice).aggregate(cents=Sum("cents") + Sum("tax_cents"))["cents"] or 0
-    return max(0, int(invoice.due_cents - paid - noted))
-
-
 def payable_cents(invoice: Invoice) -> int:
     """Return what is still to be paid of an invoice: its part of the debt, never more than is owed on it."""
+    if not invoice.due_cents:
+        return 0
     return dict(_parts(invoice.workspace)).get(invoice.pk, 0)
 
 
@@ -76,5 +69,18 @@ def _parts(workspace: Workspace) -> list[tuple[UUID, int]]:
     if not due:
         return []
     debt = max(0, -(drafting.credit_left(workspace) // NANOS_PER_CENT))
-    parts = left([owed_cents(invoice) for invoice in due], debt)
+    since = _paid_since(due)
+    parts = left([invoice.due_cents - since[invoice.pk] for invoice in due], debt)
     return [(invoice.pk, cents) for invoice, cents in zip(due, parts, strict=True)]
+
+
+def _paid_since(invoices: Sequence[Invoice]) -> Counter[UUID]:
+    """Return the cents that were paid for each since it was issued, and taken back of it."""
+    payments = Payment.objects.filter(invoice__in=invoices, status=Payment.Status.SUCCEEDED)
+    refunds = Refund.objects.filter(payment__in=payments, status=Refund.Status.DONE)
+    notes = CreditNote.objects.filter(invoice__in=invoices)
+    since: Counter[UUID] = Counter()
+    since.update(dict(payments.values_list("invoice").annotate(Sum("amount_cents"))))
+    since.subtract(dict(refunds.values_list("payment__invoice").annotate(Sum("amount_cents"))))
+    since.update(dict(notes.values_list("invoice").annotate(taken=Sum("cents") + Sum("tax_cents"))))
+    return since

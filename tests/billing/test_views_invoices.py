@@ -161,7 +161,7 @@ def test_the_pages_ask_as_many_questions_for_many_invoices_as_for_one(
         invoicing.issue(workspace=alice.workspace, until=until, now=NOW)
     with django_assert_max_num_queries(14):
         client.get("/invoices/")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         client.get(f"/invoices/{number}/")
 
 
