@@ -186,6 +186,8 @@ def _tax_label(invoice: Invoice) -> str:
 def _party(snapshot: dict[str, object]) -> Party:
     address = tuple(str(line) for line in snapshot.get("address") or ())  # type: ignore[attr-defined]
     more = [str(snapshot[name]) for name in ("email", "tax_id") if snapshot.get(name)]
+    if snapshot.get("reference"):
+        more.append(f"Reference: {snapshot['reference']}")
     return Party(name=str(snapshot["name"]), address=address, lines=(*address, *more))
 
 

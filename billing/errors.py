@@ -10,7 +10,9 @@ BillingError
 ├── topup.UnknownPayer                  a payment that is nobody's
 ├── reconciliation.check.NotCompared    whoever has the other number cannot be asked
 ├── refunds.TooMuch                     more than what is left
-└── models.Issued                       an issued invoice is never edited
+├── credit_notes.TooMuch, NotVoidable
+├── tax_ids.Mistyped
+└── models.Issued                       an issued document is never edited
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from django.db import OperationalError, transaction
 from accounts.models import Role, Workspace
 from billing import documents, drafting, ledger, money, numbering, receipt_trees
 from billing.errors import BillingError
-from billing.models import Invoice, InvoiceLine, Posting, RequestRecord
+from billing.models import BillingProfile, Invoice, InvoiceLine, InvoiceMail, Posting, RequestRecord
 from billing.periods import month_before
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ def _finalise(final: Draft, buyer: dict[str, Any], now: datetime) -> Invoice:
     InvoiceLine.objects.bulk_create(lines)
     marked = drafting.records_of(final.workspace, final.period_end).update(invoice=invoice)
     _charge_tax(invoice, now)
+    InvoiceMail.objects.create(invoice=invoice)
     if not marked == final.requests == receipts.leaves:
         raise DoesNotAddUp(f"{marked} records were marked for {invoice.number}, and {final.requests} summed")
     return invoice
@@ -180,4 +181,16 @@ def _seller() -> dict[str, Any]:
 
 def _buyer(workspace: Workspace) -> dict[str, Any]:
     owner = workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("id").first()
-    return {"workspace": str(workspace.id), "name": workspace.name, "email": owner.user.email if owner else ""}
+    buyer = {"workspace": str(workspace.id), "name": workspace.name, "email": owner.user.email if owner else ""}
+    profile = BillingProfile.objects.filter(workspace=workspace).first()
+    if profile is None:
+        return buyer
+    return buyer | {
+        "name": profile.legal_name or workspace.name,
+        "email": profile.email or buyer["email"],
+        "invoice_email": profile.email,
+        "address": profile.lines,
+        "country": profile.country,
+        "tax_id": profile.tax_id,
+        "reference": profile.reference,
+    }

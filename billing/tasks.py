@@ -17,6 +17,7 @@ from billing import (
     balance_alerts,
     dues,
     expiry,
+    invoice_mail,
     invoicing,
     partitions,
     refunds,
@@ -42,6 +43,11 @@ def issue_monthly_invoices(**_: object) -> None:
     now = timezone.now()
     invoicing.issue_month(now)
     dues.settle_all(now)
+
+
+@shared_task(name="billing.mail_invoices")  # type: ignore[untyped-decorator]  # as above
+def mail_invoices(**_: object) -> None:
+    invoice_mail.send(timezone.now())
 
 
 @shared_task(name="billing.purge_idempotency")  # type: ignore[untyped-decorator]  # as above

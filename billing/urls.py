@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from billing.budget_views import balance_alert_put, budget_change, budget_put, budget_remove, budgets_page
 from billing.key_views import key_create
+from billing.profile_views import profile_page
 from billing.views_billing import billing_page
 from billing.views_invoices import (
     credit_note_pdf,
@@ -27,6 +28,7 @@ from billing.views_requests import request_page, requests_page
 from billing.views_usage import usage_page
 
 urlpatterns = [
+    path("billing/profile/", profile_page, name="billing_profile"),
     path("keys/new/", key_create, name="key_create"),
     path("usage/", usage_page, name="usage"),
     path("requests/", requests_page, name="requests"),

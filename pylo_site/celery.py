@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="7"),
         "options": {"expires": 3000},
     },
+    "mail-invoices": {"task": "billing.mail_invoices", "schedule": 30.0, "options": {"expires": 30}},
     "top-up-balances": {"task": "billing.top_up_balances", "schedule": 5.0, "options": {"expires": 5}},
     "catch-up-payments": {
         "task": "billing.catch_up_payments",

@@ -8,6 +8,7 @@ from billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries, Issued
 from billing.models.ledger import CUSTOMER, Account, Balance, CreditGrant, Entry, Posting
 from billing.models.payments import AutoTopUp, Payment, PaymentCustomer, Refund, TopUpAttempt
 from billing.models.prices import Price, _Range
+from billing.models.profiles import BillingProfile, InvoiceMail
 from billing.models.receipts import ReceiptTree
 from billing.models.records import Idempotency, JournalOffset, JournalWriter, RequestRecord
 from billing.models.rollups import RollupMark, UsageRollup
@@ -18,6 +19,7 @@ __all__ = [
     "AutoTopUp",
     "Balance",
     "BalanceAlert",
+    "BillingProfile",
     "Budget",
     "BudgetAlert",
     "BudgetPeriod",
@@ -27,6 +29,7 @@ __all__ = [
     "Idempotency",
     "Invoice",
     "InvoiceLine",
+    "InvoiceMail",
     "InvoiceSeries",
     "Issued",
     "JournalOffset",

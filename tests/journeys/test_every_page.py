@@ -30,7 +30,7 @@ PUBLIC: Final = (
 PORTAL: Final = ("/overview/", "/keys/", "/usage/", "/requests/", "/billing/", "/invoices/")
 DEEPER: Final = (
     *("/keys/new/", "/usage/?window=30d&metric=spend", "/usage/?metric=requests", "/requests/?id=none"),
-    *("/billing/auto-top-up/", "/billing/payments/", "/billing/budgets/"),
+    *("/billing/auto-top-up/", "/billing/payments/", "/billing/budgets/", "/billing/profile/"),
     *("/billing/add-credit/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/"),
 )
 NARROW: Final = (320, 390)
