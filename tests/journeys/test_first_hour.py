@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import secrets
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,11 @@ import pytest
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
+from tests.fakes.stack import running
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Locator, Page
 
     from tests.fakes.stack import Stack
@@ -27,9 +32,11 @@ PROMPTS: Final = ("Write a haiku about routing tables.", "Hello", "Count to 40")
 
 
 @pytest.fixture(scope="module")
-def product(stack: Stack) -> Stack:
-    stack.start_celery()
-    return stack
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A product of the test's own: in the others' one a test declares living processes to be gone."""
+    with running(tmp_path_factory.mktemp("hour"), environ=os.environ) as own:  # noqa: TID251 - names the engines
+        own.start_celery()
+        yield own
 
 
 def sign_up(page: Page, product: Stack) -> str:
