@@ -8,6 +8,7 @@ from billing.budget_views import balance_alert_put, budget_change, budget_put, b
 from billing.key_views import key_create
 from billing.profile_views import profile_page
 from billing.views_billing import billing_page
+from billing.views_invoice_lines import invoice_line_csv
 from billing.views_invoices import (
     credit_note_pdf,
     invoice_csv,
@@ -47,6 +48,7 @@ urlpatterns = [
     path("invoices/<slug:number>/pdf/", invoice_pdf, name="invoice_pdf"),
     path("credit-notes/<slug:number>/pdf/", credit_note_pdf, name="credit_note_pdf"),
     path("invoices/<slug:number>/csv/", invoice_csv, name="invoice_csv"),
+    path("invoices/<slug:number>/lines/<int:position>.csv", invoice_line_csv, name="invoice_line_csv"),
     path("invoices/<slug:number>/statement/", invoice_statement, name="invoice_statement"),
     path("docs/receipts/", receipts_page, name="receipts"),
     path("docs/pylo_verify.py", verifier, name="verifier"),
