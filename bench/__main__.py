@@ -26,6 +26,13 @@ def _arguments() -> argparse.Namespace:
         "--without", action="append", default=[], choices=("nginx", "litellm"), help="leave one out; may be repeated"
     )
     relay.add_argument("--profile", action="store_true", help="show the functions Pylo spends its time in")
+    ledger = commands.add_parser(
+        "ledger",
+        help="the journal, the shipper, rollups and the portal's pages at ten million records",
+        description="Measure journal, shipper, rollups and pages on a private Postgres, which is emptied at the end.",
+    )
+    ledger.add_argument("--records", type=int, default=10_000_000, help="how many to load (10000000)")
+    ledger.add_argument("--seconds", type=float, default=2400, help="how long all of it may take (2400)")
     return parser.parse_args()
 
 
@@ -33,19 +40,29 @@ def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the signat
     raise KeyboardInterrupt
 
 
-def main() -> int:
-    options = _arguments()
+def _relay(options: argparse.Namespace) -> None:
     from bench.relay import Run, relay  # noqa: PLC0415 - --help needs none of it
 
-    signal.signal(signal.SIGTERM, _terminate)
     run = Run(
         seconds=options.seconds,
         rounds=max(options.rounds, 1),
         without=frozenset(options.without),
         profile=options.profile,
     )
+    relay(run, dict(os.environ))
+
+
+def _ledger(options: argparse.Namespace) -> None:
+    from bench.ledger import ledger  # noqa: PLC0415 - as above
+
+    ledger(max(options.records, 1), options.seconds, dict(os.environ))
+
+
+def main() -> int:
+    options = _arguments()
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        relay(run, dict(os.environ))
+        (_ledger if options.command == "ledger" else _relay)(options)
     except Trouble as trouble:
         print(f"bin/bench: {trouble}", file=sys.stderr)
         return 1

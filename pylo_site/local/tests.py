@@ -37,7 +37,7 @@ SETTINGS = {
 
 
 @contextmanager
-def engines_for(command: str, given: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def engines_for(command: str, given: Mapping[str, str], *, durable: bool = False) -> Iterator[dict[str, str]]:
     """Yield the environment of `command`: the tests' settings, and the engines named in `given` or private ones."""
     var = (ROOT / (given.get("PYLO_VAR") or "var") / command).resolve()
     where = places.prepare(var)
@@ -45,7 +45,7 @@ def engines_for(command: str, given: Mapping[str, str]) -> Iterator[dict[str, st
     try:
         leftovers.end(where.run)
         search = binaries.Search(given.get("PATH", ""), use=given.get("PYLO_ENGINES") or "auto")
-        with engines.running(where, given, search=search, say=say, durable=False) as running:
+        with engines.running(where, given, search=search, say=say, durable=durable) as running:
             own = {name: value for name, value in given.items() if not name.startswith(SETTING)}
             paths = {"PYLO_JOURNAL_DIR": "journal", "PYLO_OUTBOX_DIR": "outbox", "PYLO_STATIC_ROOT": "static"}
             settings = SETTINGS | {name: str(var / folder) for name, folder in paths.items()}
