@@ -61,10 +61,13 @@ def line_requests(workspace: Workspace, number: str, position: int) -> LineReque
 
 
 def _of_month(line: InvoiceLine) -> Q:
-    """Tell the records of the line's month, if it is of one that was invoiced before, from those of the period."""
+    """Tell the records of the line's month, if it is of one that was invoiced before, from those of the period.
+
+    An invoice from before late months had lines of their own has none, and its lines have what was late in them.
+    """
     start = line.invoice.period_start
     if line.late_month is None:
-        return Q(admitted_at__gte=start)
+        return Q(admitted_at__gte=start) if line.invoice.lines.exclude(late_month=None).exists() else Q()
     month = month_of(datetime.combine(line.late_month, time(), UTC))
     return Q(admitted_at__gte=month.start, admitted_at__lt=min(month.end, start))
 

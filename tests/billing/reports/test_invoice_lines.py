@@ -86,6 +86,15 @@ def test_lines_of_a_month_that_came_late_are_of_its_requests(client: Client, ali
     assert found == [["31"], ["1"], ["77"], ["2"]]
 
 
+def test_a_line_of_an_older_invoice_has_its_late_requests_too(client: Client, alice: Tenant, invoice: Invoice) -> None:
+    december = datetime(2026, 12, 1, tzinfo=UTC)
+    append(make_request(alice.key, tokens=Tokens(5, 0, 0)))  # of October, which is invoiced
+    second = invoicing.issue(workspace=alice.workspace, until=december, now=december)
+    with forged():
+        second.lines.update(late_month=None)
+    assert [row["tokens"] for row in rows(client, second.number, 1)] == ["5"]
+
+
 def test_a_row_is_tokens_times_the_price_of_the_line(client: Client, invoice: Invoice) -> None:
     (row,) = rows(client, invoice.number, 2)
     assert (row["item"], row["tokens"], row["nanos_per_token"], row["exact_nanos"]) == ("output", "7", "3900", "27300")
