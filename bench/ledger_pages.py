@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 

@@ -201,7 +201,7 @@ class Wallets:
             self._known[workspace_id] = _Known(wallet, now)
 
     async def _tell(self, wanted: Collection[UUID], reading: Reading, makes: int) -> bool:
-        """Tell Redis; return False where another look would make a purse that is not made.
+        """Tell Redis; return False where another look would make a purse that is not made, or free what the dead hold.
 
         `makes` is the generation in which this look may make purses: all were known to have told when it began.
         """
@@ -212,8 +212,8 @@ class Wallets:
         refreshing = (self._refresh(wallet, reading, makes) for wallet in told if self._purses(wallet.workspace_id))
         heard = await asyncio.gather(*refreshing, return_exceptions=True)
         fine = [each for each in heard if not isinstance(each, BaseException)]
-        for each in fine:
-            self._strangers.update(each.strangers)
+        strange = {stranger for each in fine for stranger in each.strangers} - self._strangers
+        self._strangers |= strange
         if any(each.complete for each in fine) and generation == self._store.generation:
             self._complete = generation
         elif fine and self._waits != generation:
@@ -221,6 +221,8 @@ class Wallets:
             log.warning("purses wait for a process that holds something to tell it, or to be buried")
         if not self._store.joined and len(fine) < len(heard):
             return False  # another life of Redis: told anew with the next look
+        if strange:
+            return False  # dead, perhaps: a look that asks for their burials drops what they hold
         return makes == generation or not any(each.complete and not all(each.made) for each in fine)
 
     async def _refresh(self, wallet: Wallet, reading: Reading, makes: int) -> Refreshed:

@@ -88,6 +88,7 @@ def _purses(means: Means, now: datetime, outcome: Outcome) -> list[Finding]:
     compared = purses.compare(means.purses, earlier, now)
     outcome.notes.append(
         f"Of Redis's purses {compared.compared} were compared, {compared.behind} were not: the balance has moved since "
-        f"they were told; {compared.gone} are of budgets that were removed."
+        f"they were told; {compared.gone} are of budgets that were removed. Processes that are gone hold some of "
+        f"{compared.waiting}, until a request asks for them."
     )
     return compared.findings

@@ -89,6 +89,7 @@ class Compared:
     compared: int = 0
     behind: int = 0  # another version of the balance: Redis has not looked since
     gone: int = 0  # the budget was removed
+    waiting: int = 0  # the dead hold some of it, and nobody has looked since: the next request's look drops that
 
 
 def look(purses: Purses) -> dict[Seen, tuple[int, int]]:
@@ -115,13 +116,16 @@ def compare(purses: Purses, earlier: Mapping[Seen, tuple[int, int]], now: dateti
             version, left = books[purse.name]
             _left(purse, version, left, result)
             result.findings += _total(purse)
+            used = any(burials.get(each.process, now) is None for each in purse.held)
             for each in purse.held:
                 seen = earlier.get((purse.name, each.process, each.generation))
                 stands = idle and seen == (each.by_requests, purse.version)
                 if each.nanos < 0:
                     result.findings.append(Finding(NAME, f"purse {purse.name}, held by {each.process}", 0, each.nanos))
                 elif each.by_requests and purse.version == version:  # else it may be a cost that a look will take off
-                    result.findings += _held(purse, each, burials, stands=stands, now=now)
+                    found = list(_held(purse, each, burials, stands=stands, now=now))
+                    result.findings += found if used else []
+                    result.waiting += bool(found) and not used
     return result
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pypdf import PdfReader
 
-from accounts.models import Membership, Role, User
+from accounts.models import Membership, Role, User, Workspace
 from billing import invoice_mail, invoicing, tasks
 from billing.models import BillingProfile, Invoice, InvoiceMail
 from billing.taxes import Rules
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.core.mail import EmailMessage
     from django.test import Client
 
-    from accounts.models import ApiKey, Workspace
+    from accounts.models import ApiKey
 
 pytestmark = pytest.mark.django_db
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
@@ -92,12 +92,14 @@ def test_rule_29_an_invoice_is_a_snapshot_of_its_buyer(client: Client, olga: Use
 
 
 def test_an_invoice_is_mailed_once_with_its_pdf(olga: User, key: ApiKey, mailoutbox: list[EmailMessage]) -> None:
+    Workspace.objects.update(name="O'Brien & Co")
+    key.refresh_from_db()
     invoice = issued(key)
     tasks.mail_invoices()
     tasks.mail_invoices()
     (mail,) = mailoutbox
-    assert (mail.to, mail.subject) == (["olga@acme.example"], f"Invoice {invoice.number} of Acme")
-    assert "$9.00 is due" in str(mail.body)
+    assert (mail.to, mail.subject) == (["olga@acme.example"], f"Invoice {invoice.number} of O'Brien & Co")
+    assert all(words in str(mail.body) for words in ("$9.00 is due", "O'Brien & Co"))
     assert mail.attachments == [(f"{invoice.number}.pdf", bytes(invoice.pdf), "application/pdf")]
     assert mail.extra_headers["Message-ID"].startswith(f"<invoice-{invoice.number}@")
 

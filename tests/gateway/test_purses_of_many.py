@@ -224,6 +224,24 @@ def test_what_was_at_hand_stays_so_when_redis_was_emptied_until_all_have_told() 
     assert asyncio.run(main()) == [200 * TOKEN] * 3
 
 
+def test_what_a_dead_process_held_is_free_for_the_first_request_after_its_burial() -> None:
+    async def main() -> Kind | None:
+        clock, books, purses = HandClock(), MemoryBooks(), Purses()
+        dead = Purse.of(clock, writer="dead", purses=purses, books=books)
+        books.put(WORKSPACE, 100 * TOKEN)
+        keys = tuple(each.key for each in (await dead.wallets.of(WORKSPACE)).purses(KEY, 0))
+        wanted = Wanted(0, 0, TOKEN, 60, 60)
+        assert (await dead.limiter.take(Asking(WORKSPACE, UUID(int=1), 0, HOLDERS, keys, wanted))).kind is None
+        books.buried.add("dead")
+        clock.advance(60)
+        living = Purse.of(clock, writer="living", purses=purses, books=books)
+        await living.wallets.of(WORKSPACE)
+        clock.advance(1)
+        return (await living.limiter.take(Asking(WORKSPACE, UUID(int=2), 0, HOLDERS, keys, wanted))).kind
+
+    assert asyncio.run(main()) is None
+
+
 def test_who_never_tells_is_waited_for_some_seconds_and_no_longer() -> None:
     async def main() -> list[Kind | None]:
         clock = HandClock()

@@ -137,7 +137,13 @@ def test_what_is_at_hand_for_requests_to_come_is_no_finding(balance: Purse) -> N
 @pytest.mark.parametrize("process", [DIED, "host/never-known"])
 def test_what_a_process_that_is_gone_holds_is_found(balance: Purse, process: str) -> None:
     about = f"purse w:balance, held by {process}, gone"
-    assert said(compared(holding(balance, process, 7), calls=1)) == [(about, 0, 7)]
+    held = holding(balance, process, 7)
+    beside = replace(held, held=(*held.held, Held(LIVES, 1, 3, 3)), total=10)
+    assert said(compared(beside, calls=1)) == [(about, 0, 7)]
+
+
+def test_what_the_dead_hold_of_a_purse_that_nobody_asks_for_is_counted_and_no_finding(balance: Purse) -> None:
+    assert compared(holding(balance, DIED, 7), calls=1) == Compared([], compared=1, waiting=1)
 
 
 def test_what_is_held_of_a_purse_that_is_a_look_behind_may_be_a_cost_and_is_no_finding(
