@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typst
+from django.conf import settings
 
 from billing import money, taxes
 from billing.errors import BillingError
@@ -159,11 +160,17 @@ def _compile(
             font_paths=[TYPST / "fonts"],
             ignore_system_fonts=ignore_system_fonts,
             format="pdf",
-            sys_inputs={"document": json.dumps(asdict(document))},
+            sys_inputs={"document": json.dumps(asdict(document)), "logo": _logo()},
             pdf_standards=standard,
             timestamp=int(issued_at.timestamp()),
         )
     )
+
+
+def _logo() -> str:
+    """Return the seller's logo as typst takes it: a list of bytes. Typst reads files of its own folder only."""
+    file = Path(settings.PYLO_SELLER_LOGO) if settings.PYLO_SELLER_LOGO else TYPST / "logo.svg"
+    return json.dumps(list(file.read_bytes()))
 
 
 def _line(line: InvoiceLine) -> PaperLine:

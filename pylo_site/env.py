@@ -20,6 +20,8 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 NANOS_PER_DOLLAR = 1_000_000_000
 MOST_NANOS = 2**63 - 1  # that a balance holds
+IMAGES = frozenset({".svg", ".png"})
+MOST_IMAGE_BYTES = 1_000_000
 ADDRESS = re.compile(r"[^@\s,]+@[^@\s,]+")
 
 
@@ -86,6 +88,14 @@ class Environment:
         if not all(map(ADDRESS.fullmatch, values)):
             self.problem(check, f"{name} has a value that is no address.", "Give addresses by comma: a@b.example")
         return values
+
+    def image(self, name: str, check: str) -> str:
+        """Read the path of an SVG or PNG file that may be unset."""
+        value = self._raw(name)
+        file = Path(value)
+        if value and not (file.suffix in IMAGES and file.is_file() and file.stat().st_size <= MOST_IMAGE_BYTES):
+            self.problem(check, f"{name} names no image.", "Give the path of an .svg or .png file of at most 1 MB.")
+        return value
 
     def receipt_keys(self, name: str, *, unset: str, shape: str, order: str) -> tuple[str, ...]:
         """Read a comma-separated list of Ed25519 keys as `billing.signing` spells them, the current one first."""

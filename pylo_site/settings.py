@@ -79,6 +79,7 @@ PYLO_STRIPE_SECRET_KEY, PYLO_STRIPE_WEBHOOK_SECRET, PYLO_STRIPE_API_BASE = strip
 PYLO_SELLER_NAME = env.text("PYLO_SELLER_NAME", "Pylo")  # as invoices print it, with the next two
 PYLO_SELLER_ADDRESS = env.text("PYLO_SELLER_ADDRESS")  # its lines, separated by ;
 PYLO_SELLER_TAX_ID = env.text("PYLO_SELLER_TAX_ID")
+PYLO_SELLER_LOGO = env.image("PYLO_SELLER_LOGO", "pylo.E063")
 PYLO_TAX = tax_settings.read(env)
 
 PYLO_MODEL = "moonshotai/kimi-k2.6"

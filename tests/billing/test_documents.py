@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pypdf import PdfReader
@@ -14,6 +14,8 @@ from billing import documents
 from billing.models import Invoice, InvoiceLine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from billing.documents import Paper
 
 ISSUED = datetime(2026, 11, 2, 0, 7, tzinfo=UTC)
@@ -76,6 +78,16 @@ def test_a_part_of_a_month_is_named_to_the_second() -> None:
 
 def test_the_same_invoice_is_the_same_bytes() -> None:
     assert documents.pdf(invoice_for(), issued_at=ISSUED) == documents.pdf(invoice_for(), issued_at=ISSUED)
+
+
+def test_a_sellers_own_logo_is_printed(settings: Any, tmp_path: Path) -> None:
+    with_ours = documents.pdf(invoice_for(), issued_at=ISSUED)
+    own = tmp_path / "logo.svg"
+    own.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4" cy="4" r="4"/></svg>')
+    settings.PYLO_SELLER_LOGO = str(own)
+    pdf = documents.pdf(invoice_for(), issued_at=ISSUED)
+    assert pdf != with_ours
+    assert b"<pdfaid:part>3</pdfaid:part>" in pdf
 
 
 def test_an_invoice_is_made_for_the_archive() -> None:
