@@ -97,7 +97,7 @@ def test_many_postings_are_paged_and_cost_no_more_questions(
 ) -> None:
     for number in range(60):
         post(alice, f"payment {number}")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         first = client.get("/billing/").content.decode()
     assert first.count('data-label="Amount"') == 50
     oldest = Posting.objects.order_by("-id")[49].id
