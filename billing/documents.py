@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import typst
 from django.conf import settings
 
-from billing import money, taxes
+from billing import money
 from billing.errors import BillingError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def paper(invoice: Invoice, lines: Sequence[InvoiceLine], *, url: str) -> Paper:
         buyer=_party(invoice.buyer),
         lines=tuple(_line(line) for line in lines),
         subtotal=money.cents(invoice.total_cents),
-        tax_label=_tax_label(invoice),
+        tax_label=invoice.tax_label,
         tax=money.cents(invoice.tax_cents),
         tax_note=invoice.tax_note,
         total=money.cents(invoice.gross_cents),
@@ -126,7 +126,7 @@ def note(credit: CreditNote) -> Note:
         invoice_issued=_day(invoice.issued_at),
         reason=credit.reason,
         net=money.cents(credit.cents),
-        tax_label=_tax_label(invoice),
+        tax_label=invoice.tax_label,
         tax=money.cents(credit.tax_cents),
         total=money.cents(credit.total_cents),
     )
@@ -184,10 +184,6 @@ def _line(line: InvoiceLine) -> PaperLine:
         carried_out=money.exact(line.carried_out_nanos),
         amount=money.cents(line.cents),
     )
-
-
-def _tax_label(invoice: Invoice) -> str:
-    return f"{invoice.tax_name} {taxes.percent(invoice.tax_rate_ppm)}" if invoice.tax_name else ""
 
 
 def _party(snapshot: dict[str, object]) -> Party:

@@ -10,17 +10,18 @@ import structlog
 from django.conf import settings
 from django.db import OperationalError, transaction
 
-from accounts.models import Role, Workspace
+from accounts.models import Workspace
 from billing import documents, drafting, ledger, money, numbering, receipt_trees
+from billing.buyers import buyer
 from billing.errors import BillingError
-from billing.models import BillingProfile, Invoice, InvoiceLine, InvoiceMail, Posting, RequestRecord
+from billing.models import Invoice, InvoiceLine, InvoiceMail, Posting, RequestRecord
 from billing.periods import month_before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from billing.buyers import Buyer
     from billing.drafting import Draft
-    from billing.taxes import Tax
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,7 @@ class DoesNotAddUp(BillingError):  # noqa: N818 - reads as what it is
 
 def draft(workspace: Workspace, now: datetime) -> Draft:
     """Return what an invoice issued now would say."""
-    return drafting.draft(workspace, now, _tax(_buyer(workspace)))
+    return drafting.draft(workspace, now, buyer(workspace).tax)
 
 
 def issue(*, workspace: Workspace, until: datetime, now: datetime) -> Invoice:
@@ -63,11 +64,11 @@ def issue(*, workspace: Workspace, until: datetime, now: datetime) -> Invoice:
             return done
         if until > now:
             raise NotYet(f"{until:%Y-%m-%d %H:%M:%S} UTC is still to come")
-        buyer = _buyer(workspace)
-        final = drafting.draft(workspace, until, _tax(buyer))
+        to = buyer(workspace)
+        final = drafting.draft(workspace, until, to.tax)
         if not final.usage_nanos:
             raise NothingToInvoice(f"nothing of {workspace.id} was charged before {until:%Y-%m-%d %H:%M:%S} UTC")
-        return _finalise(final, buyer, now)
+        return _finalise(final, to, now)
 
 
 def issue_month(now: datetime) -> int:
@@ -93,7 +94,7 @@ def issue_month(now: datetime) -> int:
     return issued
 
 
-def _finalise(final: Draft, buyer: dict[str, Any], now: datetime) -> Invoice:
+def _finalise(final: Draft, to: Buyer, now: datetime) -> Invoice:
     if sum(line.exact_nanos for line in final.lines) != final.usage_nanos:
         raise DoesNotAddUp(f"the lines of {final.workspace.id} are not the sum of its records")
     receipts = receipt_trees.tree(receipt_trees.facts_of(drafting.records_of(final.workspace, final.period_end)))
@@ -104,7 +105,7 @@ def _finalise(final: Draft, buyer: dict[str, Any], now: datetime) -> Invoice:
         period_end=final.period_end,
         issued_at=now,
         seller=_seller(),
-        buyer=buyer,
+        buyer=to.snapshot(),
         requests=final.requests,
         free_requests=final.free_requests,
         waived_nanos=final.waived_nanos,
@@ -166,31 +167,10 @@ def _charge_tax(invoice: Invoice, now: datetime) -> None:
         )
 
 
-def _tax(buyer: dict[str, Any]) -> Tax:
-    return settings.PYLO_TAX.tax(str(buyer.get("country", "")), str(buyer.get("tax_id", "")))
-
-
 def _seller() -> dict[str, Any]:
     """Take a snapshot, as `documents` prints it: the settings may change, the invoice does not."""
     return {
         "name": settings.PYLO_SELLER_NAME,
         "address": [line.strip() for line in settings.PYLO_SELLER_ADDRESS.split(";") if line.strip()],
         "tax_id": settings.PYLO_SELLER_TAX_ID,
-    }
-
-
-def _buyer(workspace: Workspace) -> dict[str, Any]:
-    owner = workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("id").first()
-    buyer = {"workspace": str(workspace.id), "name": workspace.name, "email": owner.user.email if owner else ""}
-    profile = BillingProfile.objects.filter(workspace=workspace).first()
-    if profile is None:
-        return buyer
-    return buyer | {
-        "name": profile.legal_name or workspace.name,
-        "email": profile.email or buyer["email"],
-        "invoice_email": profile.email,
-        "address": profile.lines,
-        "country": profile.country,
-        "tax_id": profile.tax_id,
-        "reference": profile.reference,
     }

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Workspace
+from billing import taxes
 from billing.errors import BillingError
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Invoice(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002 - the signature is Django's
         raise Issued(f"invoice {self.number} is issued: it is never deleted")
+
+    @property
+    def tax_label(self) -> str:
+        return f"{self.tax_name} {taxes.percent(self.tax_rate_ppm)}" if self.tax_name else ""
 
     @property
     def gross_cents(self) -> int:

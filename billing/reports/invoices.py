@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Sum
 
-from billing import dues, taxes
+from billing import dues
 from billing.models import CreditNote, Invoice, InvoiceLine, RequestRecord
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _issued(invoice: Invoice) -> Issued:
         waived_nanos=invoice.waived_nanos,
         total_cents=invoice.total_cents,
         tax_cents=invoice.tax_cents,
-        tax_label=f"{invoice.tax_name} {taxes.percent(invoice.tax_rate_ppm)}" if invoice.tax_name else "",
+        tax_label=invoice.tax_label,
         tax_note=invoice.tax_note,
         gross_cents=invoice.gross_cents,
         credit_cents=invoice.credit_cents,
