@@ -185,6 +185,7 @@ class Wallets:
             uids = self.holds.unrecorded(wanted, MOST_UNRECORDED)
             reading = await self._books.read(wanted, uids, tuple(self._strangers), self._clock.ms())
             self._learn(reading)
+            self._registered = self._writer in reading.writers  # no more, where an older copy of Postgres was put back
             asked.has_read()
             try:
                 if await self._tell(wanted, reading, complete if complete == generation else -1):

@@ -157,7 +157,16 @@ def _database(url: str) -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,  # or each connection that a restart of Postgres closed fails whoever is given it
-        "OPTIONS": {**dict(parse_qsl(parts.query)), "pool": {"min_size": 1, "max_size": 8, "timeout": 5}},
+        "OPTIONS": {
+            # A machine that is gone says nothing: its connections end within a minute, not after hours.
+            "connect_timeout": 5,
+            "tcp_user_timeout": 30_000,
+            "keepalives_idle": 20,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            **dict(parse_qsl(parts.query)),
+            "pool": {"min_size": 1, "max_size": 8, "timeout": 5},
+        },
     }
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.idempotency import Done
@@ -59,6 +60,11 @@ CURRENT_PRICES = """
 DRAINED = "SELECT name FROM pylo_site_upstreamcontrol WHERE draining"
 
 
+def _options(url: str) -> str:
+    """Return what the URL asks of the server's settings; ours come after it, and hold where both say something."""
+    return str(conninfo_to_dict(url).get("options") or "")
+
+
 def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
@@ -81,7 +87,7 @@ class Postgres:
             max_size=CONNECTIONS,
             max_waiting=MOST_WAITING,
             timeout=WAIT_SECONDS,
-            kwargs={"connect_timeout": 2, "autocommit": True, "options": OPTIONS},
+            kwargs={"connect_timeout": 2, "autocommit": True, "options": f"{_options(url)} {OPTIONS}".strip()},
             open=False,
             check=AsyncConnectionPool.check_connection,
         )

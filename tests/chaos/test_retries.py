@@ -22,7 +22,7 @@ AT_ONCE = 16
 
 @pytest.fixture(scope="module")
 def pair(broken: World, server: Server) -> tuple[Server, Server]:
-    return server, broken.server(REDIS_URL=server.redis_url)
+    return server, broken.beside(server)
 
 
 @pytest.mark.fault(29)

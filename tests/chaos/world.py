@@ -109,7 +109,7 @@ class Server:
 
     base: str
     process: Process
-    redis_url: str
+    settings: Mapping[str, str]
 
     def kill(self) -> None:
         if self.process.running:
@@ -135,18 +135,28 @@ class World:
             "DATABASE_URL": engines.at_port(stack.env["DATABASE_URL"], lines.postgres.port),
         }
         self._servers: list[Server] = []
-        stack.leave_alone()
         self.shipper = self.stack.start("ship-of-chaos", "manage.py", "ship", env=self._env)
 
     def server(self, urls: Mapping[str, str] | None = None, /, **settings: str) -> Server:
         """Start a server with breakers and a Redis number of its own; `urls` are its upstreams', else both proxied."""
-        number, port = len(self._servers) + 1, free_port()
+        number = len(self._servers) + 1
         file = self.stack.var / f"chaos-{number}.toml"
         file.write_text(tables(urls or {ORDER[0]: url(self.lines.first.port), ORDER[1]: url(self.lines.second.port)}))
-        redis_url = f"redis://127.0.0.1:{self.lines.redis.port}/{number}"
-        env = self._env | {"PYLO_UPSTREAMS": str(file), "REDIS_URL": redis_url, **settings}
-        process = self.stack.serve(f"chaos-{number}", port, env)
-        self._servers.append(Server(f"http://127.0.0.1:{port}/v1", process, env["REDIS_URL"]))
+        own = {
+            "PYLO_UPSTREAMS": str(file),
+            "DATABASE_URL": engines.at_port(self.stack.apart(f"chaos_{number}"), self.lines.postgres.port),
+            "REDIS_URL": f"redis://127.0.0.1:{self.lines.redis.port}/{number}",
+        }
+        return self._serve(own | settings)
+
+    def beside(self, server: Server) -> Server:
+        """Start another process of what `server` is one of."""
+        return self._serve(server.settings)
+
+    def _serve(self, settings: Mapping[str, str]) -> Server:
+        port = free_port()
+        process = self.stack.serve(f"chaos-{len(self._servers) + 1}", port, {**self._env, **settings})
+        self._servers.append(Server(f"http://127.0.0.1:{port}/v1", process, settings))
         return self._servers[-1]
 
     def kill_servers(self) -> None:
@@ -188,7 +198,7 @@ class World:
 
     def at_hand(self, server: Server, member: Member) -> int:
         """Return how many processes of the server's Redis have something of the balance at hand."""
-        with redis.Redis.from_url(server.redis_url, decode_responses=True) as client:
+        with redis.Redis.from_url(server.settings["REDIS_URL"], decode_responses=True) as client:
             purse = client.hgetall(f"pylo:purse:{member.workspace.replace('-', '')}:balance")
         return sum(name[0] == "e" and ":" in name and int(nanos) > 0 for name, nanos in purse.items())
 

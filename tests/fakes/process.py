@@ -73,8 +73,12 @@ class Process:
         lines = self.log.read_text(errors="replace").splitlines()[-TAIL:]
         return f"--- {self.name} (last {len(lines)} lines of {self.log}) ---\n" + "\n".join(lines)
 
+    def show(self) -> None:
+        """Write the log's tail among what a failed test wrote: in its message it would bury what failed."""
+        sys.stderr.write(f"{self.tail()}\n")
+
     def await_http(self, url: str) -> None:
-        """Return as soon as `url` is answered, whatever with; fail with the log's tail if that is never."""
+        """Return as soon as `url` is answered, whatever with; fail, and show the log's tail, if that is never."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
@@ -83,15 +87,17 @@ class Process:
                 self.must_run_for(PAUSE)
             else:
                 return
-        raise AssertionError(f"{self.name} does not answer {url} after {PATIENCE:g} s\n{self.tail()}")
+        self.show()
+        raise AssertionError(f"{self.name} does not answer {url} after {PATIENCE:g} s")
 
     def must_run_for(self, seconds: float) -> None:
-        """Pause; fail with the log's tail if the process ends meanwhile."""
+        """Pause; fail, and show the log's tail, if the process ends meanwhile."""
         try:
             code = self._child.wait(seconds)
         except subprocess.TimeoutExpired:
             return
-        raise AssertionError(f"{self.name} ended with {code}\n{self.tail()}")
+        self.show()
+        raise AssertionError(f"{self.name} ended with {code}")
 
     def stop(self) -> None:
         """Ask it to end; kill its group if it does not."""

@@ -10,8 +10,10 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
 
 from tests.fakes import engines
 from tests.fakes.process import PAUSE, ROOT, Process, free_port
@@ -34,11 +36,9 @@ CALM = " ".join(f"{name}=1000000" for name in NEVER)
 CALM += " places_cut=1 places_throttled=1 warm_share=0"
 HEEDLESS = f"{CALM} throttled_longest=0.001"
 # Where servers have a Redis of their own, nobody else tells there what it holds: none is to wait for another's number.
-ALONE = """
-UPDATE billing_journalwriter SET buried_at = now() WHERE buried_at IS NULL;
-CREATE OR REPLACE FUNCTION alone() RETURNS trigger LANGUAGE plpgsql AS
-    'BEGIN NEW.buried_at := now(); RETURN NEW; END';
-CREATE OR REPLACE TRIGGER alone BEFORE INSERT ON billing_journalwriter FOR EACH ROW EXECUTE FUNCTION alone();
+APART = """
+CREATE SCHEMA {name};
+CREATE TABLE {name}.billing_journalwriter (LIKE public.billing_journalwriter INCLUDING ALL);
 """
 ORDER = ("first", "second")  # names of a server's upstreams
 UPSTREAM = """\
@@ -128,10 +128,14 @@ class Stack:
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
             return connection.execute(query.encode(), values).fetchall()
 
-    def leave_alone(self) -> None:
-        """Let no server wait for what another one holds: their Redis is not the same, or one of them has none."""
+    def apart(self, name: str) -> str:
+        """Return the database's URL for servers with a Redis of their own, or none, which are a fleet by themselves.
+
+        They enter and look for processes in a register of their own: nobody else waits for what they hold, nor they.
+        """
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(ALONE)
+            connection.execute(sql.SQL(APART).format(name=sql.Identifier(name)))
+        return f"{self.env['DATABASE_URL']}?options={quote(f'-c search_path={name},public')}"
 
     def member(self, *, credit: int = 100) -> Member:
         """Make a user, verified, who owns a workspace with `credit` dollars and a key."""
@@ -152,16 +156,15 @@ class Stack:
         self._inside(f"members.revoke({member.key_id!r})")
 
     def eventually(self, what: Callable[[], T], *, within: float = PATIENCE) -> T:
-        """Call `what` until it gives something; fail with the logs if that is never."""
+        """Call `what` until it gives something; fail, and show the logs, if that is never."""
         deadline = time.monotonic() + within
         while not (found := what()):
             if time.monotonic() > deadline:
-                raise AssertionError(f"nothing after {within:g} s\n{self.logs()}")
+                for process in self.processes:
+                    process.show()
+                raise AssertionError(f"nothing after {within:g} s")
             time.sleep(PAUSE)
         return found
-
-    def logs(self) -> str:
-        return "\n".join(process.tail() for process in self.processes)
 
     def stop(self) -> None:
         for process in reversed(self.processes):

@@ -242,6 +242,22 @@ def test_what_a_dead_process_held_is_free_for_the_first_request_after_its_burial
     assert asyncio.run(main()) is None
 
 
+def test_a_process_whose_entry_was_lost_enters_itself_again() -> None:
+    """An older copy of the database was put back: without an entry its holds would be taken for those of the dead."""
+
+    async def main() -> set[str]:
+        purse = Purse.of(HandClock())
+        purse.books.put(WORKSPACE, 800 * TOKEN)
+        await purse.wallets.of(WORKSPACE)
+        purse.books.writers.clear()
+        for _ in range(2):
+            purse.wallets._ask(WORKSPACE)
+            await settled()
+        return purse.books.writers
+
+    assert asyncio.run(main()) == {"one"}
+
+
 def test_who_never_tells_is_waited_for_some_seconds_and_no_longer() -> None:
     async def main() -> list[Kind | None]:
         clock = HandClock()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 ROOT = Path(__file__).parents[2]
 SHOW = """
@@ -33,7 +34,7 @@ def read(*names: str, **values: str) -> dict[str, Any]:
 
 
 def test_what_the_database_url_asks_of_the_connection_is_asked() -> None:
-    url = "postgres://u:p%40ss@db:6432/pylo?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    url = "postgres://u:p%40ss@db:6432/pylo?sslmode=verify-full&sslrootcert=/etc/ca.pem&keepalives_idle=7"
     database = read("DATABASES", DATABASE_URL=url)["DATABASES"]["default"]
     assert [database[name] for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME")] == [
         "db",
@@ -42,15 +43,19 @@ def test_what_the_database_url_asks_of_the_connection_is_asked() -> None:
         "p@ss",
         "pylo",
     ]
-    assert database["OPTIONS"] | {"pool": None} == {
-        "sslmode": "verify-full",
-        "sslrootcert": "/etc/ca.pem",
-        "pool": None,
-    }
+    asked = {"sslmode": "verify-full", "sslrootcert": "/etc/ca.pem", "keepalives_idle": "7"}
+    assert {name: database["OPTIONS"][name] for name in asked} == asked
 
 
 def test_a_connection_that_postgres_closed_is_never_handed_out() -> None:
     assert read("DATABASES")["DATABASES"]["default"]["CONN_HEALTH_CHECKS"] is True
+
+
+def test_a_postgres_whose_machine_is_gone_is_given_up_within_a_minute(db: None) -> None:
+    connection.ensure_connection()
+    told = connection.connection.info.get_parameters()
+    idle, interval, count = (int(told[f"keepalives_{name}"]) for name in ("idle", "interval", "count"))
+    assert (idle + interval * count, int(told["tcp_user_timeout"])) == (50, 30_000)
 
 
 def test_hosts_are_named_with_or_without_blanks() -> None:

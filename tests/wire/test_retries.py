@@ -41,8 +41,7 @@ def other(stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def without_redis(stack: Stack) -> str:
-    stack.leave_alone()
-    return stack.served_by("moonshot", REDIS_URL=NOBODY)
+    return stack.served_by("moonshot", REDIS_URL=NOBODY, DATABASE_URL=stack.apart("without_redis"))
 
 
 @pytest.fixture(autouse=True)
@@ -212,7 +211,7 @@ def test_with_redis_away_and_postgres_silent_it_is_served(web: httpx.Client, sta
         host, port = httpx.URL(database).host, httpx.URL(database).port or 5432
         async with proxied(host, port, silent_from=b"billing_idempotency") as proxy:
             own = free_port()
-            settings = {"DATABASE_URL": at_port(database, proxy.port), "REDIS_URL": NOBODY}
+            settings = {"DATABASE_URL": at_port(stack.apart("silent"), proxy.port), "REDIS_URL": NOBODY}
             await asyncio.to_thread(stack.serve, "server-silent", own, settings)
             base = f"http://127.0.0.1:{own}/v1"
             answers = [await asyncio.to_thread(each.at, base) for each in (Asker(web, member), asker, asker)]

@@ -51,6 +51,15 @@ def in_postgres(ask: Callable[[Postgres], Awaitable[T]], url: str = "") -> T:
     return asyncio.run(main())
 
 
+def test_what_the_url_asks_of_the_server_is_heeded(transactional_db: None) -> None:
+    async def path(store: Postgres) -> list[str]:
+        row = await store.row("SELECT current_setting('search_path'), current_setting('statement_timeout')", {})
+        return [str(each) for each in row]
+
+    url = f"{the_tests_database()}?options=-c%20search_path%3Delsewhere%20-c%20statement_timeout%3D7000"
+    assert in_postgres(path, url) == ["elsewhere", "2s"]
+
+
 @pytest.fixture
 def key(transactional_db: None) -> ApiKey:
     workspace = Workspace.objects.create(name="w")
