@@ -19,6 +19,7 @@ from accounts.models import ApiKey, Membership, Role, User
 from bench.ledger_figures import chunks
 from bench.ledger_progress import Progress
 from bench.ledger_shipping import make_keys
+from billing import spend_rebuild
 from billing.models import Price
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def load(url: str, records: int, now: datetime, until: float) -> Loaded:
         for each in as_completed([pool.submit(_load, url, part, given, until) for part in chunks(records, CHUNK)]):
             done += each.result()
             progress.at(done)
+    for workspace in {key.workspace_id for key in keys}:
+        spend_rebuild.rebuild_unbilled(workspace)
     return Loaded(big, owner, held[0], start, done, time.perf_counter() - began)
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 
 from accounts.models import Workspace
-from billing import documents, drafting, ledger, money, numbering, receipt_trees
+from billing import documents, drafting, ledger, money, numbering, receipt_trees, unbilled
 from billing.buyers import buyer
 from billing.errors import BillingError
 from billing.models import Invoice, InvoiceLine, InvoiceMail, Posting, RequestRecord
@@ -46,7 +46,7 @@ class DoesNotAddUp(BillingError):  # noqa: N818 - reads as what it is
 
 def draft(workspace: Workspace, now: datetime) -> Draft:
     """Return what an invoice issued now would say."""
-    return drafting.draft(workspace, now, buyer(workspace).tax)
+    return drafting.current(workspace, now, buyer(workspace).tax)
 
 
 def issue(*, workspace: Workspace, until: datetime, now: datetime) -> Invoice:
@@ -128,6 +128,7 @@ def _finalise(final: Draft, to: Buyer, now: datetime) -> Invoice:
     receipt_trees.keep(invoice, receipts)
     InvoiceLine.objects.bulk_create(lines)
     marked = drafting.records_of(final.workspace, final.period_end).update(invoice=invoice)
+    unbilled.recount(final.workspace.id)
     _charge_tax(invoice, now)
     InvoiceMail.objects.create(invoice=invoice)
     if not marked == final.requests == receipts.leaves:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import DataError, IntegrityError, connection, transaction
 
-from billing import grants, postings, recording, spends
+from billing import grants, postings, recording, spends, unbilled
 from billing.errors import BillingError
 from billing.models import CUSTOMER, Account, CreditGrant, JournalOffset, JournalWriter, Posting
 from billing.postings import Movement, Side
@@ -87,11 +87,11 @@ def append(
     except (DataError, IntegrityError, UnicodeEncodeError):
         _name_the_culprit(rows, batch, recorded_at)
         raise
-    count = sum(each.requests for each in inserted)
+    count = sum(each.sums.requests for each in inserted)
     if count < len(rows):
         for uid in recording.conflicts(rows):
             log.error("ledger_conflict", pylo_request_id=f"req_{uid}")
-    return Appended(count, len(records) - count, sum(each.cost_nanos for each in inserted))
+    return Appended(count, len(records) - count, sum(each.sums.cost_nanos for each in inserted))
 
 
 def shipped_offset(segment: str) -> int:
@@ -208,9 +208,10 @@ def _append(rows: Sequence[recording.Row], batch: UUID, at: datetime) -> list[In
     lock({row.workspace_id for row in rows})
     inserted = recording.insert(rows)
     spends.move(inserted)
+    unbilled.move(inserted)
     costs: defaultdict[UUID, int] = defaultdict(int)
     for each in inserted:
-        costs[each.workspace_id] += each.cost_nanos
+        costs[each.workspace_id] += each.sums.cost_nanos
     _charge({workspace: cost for workspace, cost in costs.items() if cost}, batch, at)
     return inserted
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from django.db import connection, transaction
 
+from billing import unbilled
 from billing.models import RollupMark
 from billing.periods import month_before, month_of
 
@@ -85,5 +86,7 @@ def _drop(month: datetime) -> bool:
         if said != "dropped":
             log.error("records_not_dropped", month=f"{month:%Y-%m}", reason=said)
             return False
-        RollupMark.objects.update_or_create(name=MARK, defaults={"up_to": month_of(month).end})
+        end = month_of(month).end
+        unbilled.forget(end.date())
+        RollupMark.objects.update_or_create(name=MARK, defaults={"up_to": end})
         return True

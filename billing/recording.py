@@ -14,6 +14,7 @@ from accounts.models import ApiKey
 from billing import pricing, repeats
 from billing.errors import BillingError
 from billing.models import Price, RequestRecord
+from billing.unbilled import Sums
 from gateway.usage import CHARGED, Outcome
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ COLUMNS = {
     "batch": "uuid",
     "tries": "jsonb",
 }
+_CHARGED = [outcome.value for outcome in sorted(CHARGED)]
 SAME = ("request_id", "status", "prompt_tokens", "cached_tokens", "completion_tokens", "duration_ms")
 _NAMES = ", ".join(COLUMNS)
 _ARRAYS = ", ".join(f"%b::{kind}[]" for kind in COLUMNS.values())
@@ -67,10 +69,15 @@ WITH inserted AS (
     INSERT INTO billing_requestrecord ({_NAMES})
     SELECT * FROM unnest({_ARRAYS})
     ON CONFLICT (uid) DO NOTHING
-    RETURNING workspace_id, key_id, admitted_at, cost_nanos
+    RETURNING workspace_id, key_id, admitted_at, price_id, outcome = ANY(%b) AS paid,
+              prompt_tokens, cached_tokens, completion_tokens, cost_nanos, waived_nanos
 )
-SELECT workspace_id, key_id, (admitted_at AT TIME ZONE 'UTC')::date, count(*)::int8, sum(cost_nanos)::int8
-FROM inserted GROUP BY 1, 2, 3
+SELECT workspace_id, key_id, (admitted_at AT TIME ZONE 'UTC')::date, price_id,
+       count(*)::int8, (count(*) FILTER (WHERE paid))::int8,
+       coalesce(sum(prompt_tokens) FILTER (WHERE paid), 0)::int8,
+       coalesce(sum(cached_tokens) FILTER (WHERE paid), 0)::int8,
+       coalesce(sum(completion_tokens) FILTER (WHERE paid), 0)::int8, sum(cost_nanos)::int8, sum(waived_nanos)::int8
+FROM inserted GROUP BY 1, 2, 3, 4
 """  # noqa: S608 - built of the constants above
 
 
@@ -85,13 +92,13 @@ class Unrecordable(BillingError):  # noqa: N818 - reads as what it is
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
-    """What rows of one key and one UTC day, by admission, were really inserted."""
+    """What rows of one key, one UTC day, by admission, and one price were really inserted."""
 
     workspace_id: UUID
     key_id: UUID
     day: date
-    requests: int
-    cost_nanos: int
+    price_id: UUID
+    sums: Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,8 @@ def insert(rows: Sequence[Row]) -> list[Inserted]:
     columns = [list(column) for column in zip(*(row.values for row in rows), strict=True)]
     # psycopg's own cursor sends the arrays as binary; Django's would spell them out, at three times the cost.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return [Inserted(*row) for row in cursor.execute(_INSERT, columns).fetchall()]
+        found = cursor.execute(_INSERT, [*columns, _CHARGED]).fetchall()
+    return [Inserted(workspace, key, day, price, Sums(*sums)) for workspace, key, day, price, *sums in found]
 
 
 def conflicts(rows: Sequence[Row]) -> list[UUID]:

@@ -1,4 +1,4 @@
-"""What workspaces and keys spent, counted anew from the records by the rule of `spends.move`."""
+"""What workspaces and keys spent, and what is on no invoice, counted anew from the records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 from django.db import connection, transaction
 
 from accounts.models import ApiKey
-from billing import ledger, partitions, spends
+from billing import ledger, partitions, spends, unbilled
 from billing.models import BudgetPeriod, Spend
 
 if TYPE_CHECKING:
@@ -66,6 +66,16 @@ def rebuild(workspace_id: UUID) -> list[Change]:
             ledger.changed(workspace_id)  # Redis is told anew what is left of budgets
     if changes:
         log.warning("spends.rebuilt", workspace=str(workspace_id), rows=len(changes))
+    return changes
+
+
+def rebuild_unbilled(workspace_id: UUID) -> list[unbilled.Change]:
+    """Put what a workspace has on no invoice right, and return what was wrong. Nothing ships for it meanwhile."""
+    with transaction.atomic():
+        ledger.lock([workspace_id])
+        changes = unbilled.recount(workspace_id)
+    if changes:
+        log.warning("unbilled.rebuilt", workspace=str(workspace_id), rows=len(changes))
     return changes
 
 

@@ -41,10 +41,10 @@ def move(inserted: Iterable[Inserted]) -> None:
     """Add what was inserted here and now, inside the transaction that did it."""
     sums: defaultdict[tuple[UUID, str, date], int] = defaultdict(int)
     for each in inserted:
-        if each.cost_nanos:
+        if each.sums.cost_nanos:
             for holder in (each.workspace_id, each.key_id):
                 for period in BudgetPeriod:
-                    sums[holder, period.value, starts_on(period, each.day)] += each.cost_nanos
+                    sums[holder, period.value, starts_on(period, each.day)] += each.sums.cost_nanos
     if sums:
         ordered = sorted((*name, nanos) for name, nanos in sums.items())
         with connection.cursor() as cursor:

@@ -12,6 +12,7 @@ from billing.models.profiles import BillingProfile, InvoiceMail
 from billing.models.receipts import ReceiptTree
 from billing.models.records import Idempotency, JournalOffset, JournalWriter, RequestRecord
 from billing.models.rollups import RollupMark, UsageRollup
+from billing.models.unbilled import UnbilledUsage
 
 __all__ = [
     "CUSTOMER",
@@ -44,6 +45,7 @@ __all__ = [
     "RollupMark",
     "Spend",
     "TopUpAttempt",
+    "UnbilledUsage",
     "UsageRollup",
     "_Range",  # the first migration names it
 ]

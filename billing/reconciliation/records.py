@@ -67,4 +67,32 @@ CHECKS = (
         ORDER BY 1
         """,
     ),
+    Check(
+        "what is on no invoice is the sum of its records",
+        """
+        SELECT format('workspace %%s, month %%s, price %%s, (requests, paid, prompt, cached, completion, cost, waived) '
+                      '%%s of %%s', workspace_id, to_char(month, 'YYYY-MM'), price_id, kept.sums, counted.sums),
+               coalesce(counted.nanos, 0), coalesce(kept.nanos, 0)
+        FROM (
+            SELECT workspace_id, month, price_id, cost_nanos AS nanos,
+                   ROW(requests, paid_requests, prompt_tokens::numeric, cached_tokens::numeric,
+                       completion_tokens::numeric, cost_nanos::numeric, waived_nanos::numeric) AS sums
+            FROM billing_unbilledusage
+        ) AS kept
+        FULL JOIN (
+            SELECT workspace_id, date_trunc('month', admitted_at AT TIME ZONE 'UTC')::date AS month, price_id,
+                   sum(cost_nanos) AS nanos,
+                   ROW(count(*), count(*) FILTER (WHERE paid), coalesce(sum(prompt_tokens) FILTER (WHERE paid), 0),
+                       coalesce(sum(cached_tokens) FILTER (WHERE paid), 0),
+                       coalesce(sum(completion_tokens) FILTER (WHERE paid), 0), sum(cost_nanos),
+                       sum(waived_nanos)) AS sums
+            FROM (
+                SELECT *, outcome = ANY(%(charged)s) AS paid FROM billing_requestrecord WHERE invoice_id IS NULL
+            ) AS records
+            GROUP BY 1, 2, 3
+        ) AS counted USING (workspace_id, month, price_id)
+        WHERE kept.sums IS DISTINCT FROM counted.sums
+        ORDER BY 1
+        """,
+    ),
 )

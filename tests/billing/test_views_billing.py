@@ -35,9 +35,9 @@ def test_the_page_shows_the_balance_what_is_open_and_the_postings(client: Client
     assert "$5.00" in page
 
 
-def test_the_page_says_when_requests_are_refused(client: Client, alice: Tenant) -> None:
+def test_the_page_says_that_no_request_takes_the_balance_below_zero(client: Client, alice: Tenant) -> None:
     page = " ".join(client.get("/billing/").content.decode().split())
-    assert "Requests are admitted while any of it is left, and each is charged in full" in page
+    assert "the most that it can cost is held, so requests never take it below zero" in page
 
 
 @pytest.mark.parametrize("path", ["/billing/", "/usage/", "/keys/"])

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_spends [--workspace …]`: put what was spent of budgets right from the records."""
+"""`manage.py rebuild_spends [--workspace …]`: put what was spent, and what is not invoiced, right from the records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Count anew what workspaces and keys spent in each period, put wrong rows right, and name them."
+    help = "Count anew what workspaces and keys spent in each period and what is on no invoice, and name wrong rows."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--workspace", type=uuid.UUID, help="only this one, by its id")
@@ -27,7 +27,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no workspace {workspace}.")
         rows = 0
         for number, each in enumerate(ids, start=1):
-            for change in spend_rebuild.rebuild(each):
+            for change in (*spend_rebuild.rebuild(each), *spend_rebuild.rebuild_unbilled(each)):
                 rows += 1
                 self.stdout.write(f"workspace {each}: {change}")
             if number % 100 == 0:
