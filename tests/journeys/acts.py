@@ -8,6 +8,7 @@ import openai
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
     from playwright.sync_api import Page
 
     from tests.fakes.stack import Member, Stack
@@ -26,8 +27,9 @@ def sign_in(page: Page, product: Stack, member: Member) -> None:
 
 def ask(product: Stack, key: str, prompt: str) -> str:
     """Call the model once, wait until the call is recorded, and return its request id."""
-    client = openai.OpenAI(base_url=product.api_base, api_key=key, max_retries=0)
-    raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=[{"role": "user", "content": prompt}])
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": prompt}]
+    with openai.OpenAI(base_url=product.api_base, api_key=key, max_retries=0) as client:
+        raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=messages)
     request_id = raw.headers["x-request-id"]
     product.eventually(lambda: product.sql(SHIPPED, request_id))
     return request_id

@@ -52,10 +52,11 @@ def test_a_key_is_made_shown_used_and_revoked(scriptless: Page, stack: Stack, me
 
 
 def refused(product: Stack, key: str) -> bool:
-    try:
-        openai.OpenAI(base_url=product.api_base, api_key=key, max_retries=0).models.list()
-    except openai.AuthenticationError:
-        return True
+    with openai.OpenAI(base_url=product.api_base, api_key=key, max_retries=0) as client:
+        try:
+            client.models.list()
+        except openai.AuthenticationError:
+            return True
     return False
 
 

@@ -75,16 +75,16 @@ def mint_key(page: Page) -> str:
 
 def stream(product: Stack, key: str, prompt: str) -> tuple[str, openai.types.CompletionUsage]:
     """Stream an answer as the quickstart does; return its words and its usage."""
-    client = openai.OpenAI(base_url=product.api_base, api_key=key, max_retries=0)
     words, usage = "", None
-    for chunk in client.chat.completions.create(
-        model=MODEL,
-        stream=True,
-        stream_options={"include_usage": True},
-        messages=[{"role": "user", "content": prompt}],
-    ):
-        usage = chunk.usage or usage
-        words += "".join(choice.delta.content or "" for choice in chunk.choices)
+    with openai.OpenAI(base_url=product.api_base, api_key=key, max_retries=0) as client:
+        for chunk in client.chat.completions.create(
+            model=MODEL,
+            stream=True,
+            stream_options={"include_usage": True},
+            messages=[{"role": "user", "content": prompt}],
+        ):
+            usage = chunk.usage or usage
+            words += "".join(choice.delta.content or "" for choice in chunk.choices)
     assert usage is not None
     return words, usage
 

@@ -33,11 +33,11 @@ def operator(page: Page, stack: Stack) -> Iterator[Member]:
 
 def status(stack: Stack, operator: Member) -> int:
     """Call the model once."""
-    client = openai.OpenAI(base_url=stack.api_base, api_key=operator.key, max_retries=0)
-    try:
-        client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Hello"}])
-    except openai.APIStatusError as error:
-        return error.status_code
+    with openai.OpenAI(base_url=stack.api_base, api_key=operator.key, max_retries=0) as client:
+        try:
+            client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Hello"}])
+        except openai.APIStatusError as error:
+            return error.status_code
     return 200
 
 
