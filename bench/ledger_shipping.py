@@ -20,6 +20,8 @@ from billing.models import Price
 from gateway.journal import Journal
 from gateway.meter import Admitted
 from gateway.uids import ENTROPY_BYTES, uuid7
+from pylo_site import garbage
+from pylo_site.management.commands import ship
 from pylo_site.shipper import Shipper
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ def _ship(root: Path, workspaces: int, records: int) -> Shipped:
     try:
         counting = _Counting(Progress(f"shipping, {workspaces} workspaces", records))
         shipper = Shipper(root, counting, timezone.now)
+        garbage.rarely(ship.GC_AFTER)  # as the command does
         began = time.perf_counter()
         shipper.ship()
         took = time.perf_counter() - began

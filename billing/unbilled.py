@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import add
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -58,7 +58,14 @@ class Sums:
     waived_nanos: int
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+        return Sums(*map(add, self.columns, other.columns))
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return (
+            *(self.requests, self.paid_requests, self.prompt, self.cached, self.completion),
+            *(self.cost_nanos, self.waived_nanos),
+        )
 
 
 NOTHING = Sums(0, 0, 0, 0, 0, 0, 0)
@@ -83,11 +90,12 @@ class Change:
 
 def move(inserted: Iterable[Inserted]) -> None:
     """Add what was inserted here and now, inside the transaction that did it. The caller holds the balances."""
-    sums: defaultdict[tuple[UUID, date, UUID], Sums] = defaultdict(lambda: NOTHING)
+    sums: dict[tuple[UUID, date, UUID], Sums] = {}
     for each in inserted:
-        sums[each.workspace_id, each.day.replace(day=1), each.price_id] += each.sums
+        name = each.workspace_id, each.day.replace(day=1), each.price_id
+        sums[name] = each.sums + sums[name] if name in sums else each.sums
     if sums:
-        ordered = sorted((*name, *astuple(found)) for name, found in sums.items())
+        ordered = sorted((*name, *found.columns) for name, found in sums.items())
         with connection.cursor() as cursor:
             cursor.execute(_MOVE, [list(column) for column in zip(*ordered, strict=True)])
 

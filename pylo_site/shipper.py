@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gateway.meter import Admitted
     from gateway.progress import Noted
 
-BATCH_BYTES = 2**20
+BATCH_BYTES = 2**22  # of a backlog: some thousand records, whose workspaces are each posted to once
 ERROR_CODE = "internal_error"
 STATUS = 500
 

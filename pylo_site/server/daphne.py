@@ -6,7 +6,6 @@ Listeners, WebSockets and the command line are Daphne's. docs/decisions/0005 say
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import secrets
 import signal
@@ -22,6 +21,7 @@ from twisted.internet.defer import Deferred
 from gateway import telemetry
 from gateway.errors import BrokenOff
 from gateway.uids import ENTROPY_BYTES, identify, uuid7
+from pylo_site import garbage
 from pylo_site.server import refusals
 from pylo_site.server.connection import Connection
 from pylo_site.server.exchange import REQUEST_ID, Disconnected
@@ -42,7 +42,7 @@ GOING_AWAY = 1001  # RFC 6455 §7.4.1
 FAREWELL = 0.25  # seconds for a request that was on its way on an open line: it is told to come again
 FLUSHING = 1.0  # seconds that the last bytes have to reach the kernel
 DYING = 10.0  # seconds that an application has to end once it is cancelled
-GC_AFTER = 10_000  # more new containers than dead ones: at 700, a busy process spent a fifteenth of its time on looking
+GC_AFTER = 10_000  # at 700, a busy process spent a fifteenth of its time on looking
 
 log = logging.getLogger("pylo.server")
 
@@ -108,9 +108,7 @@ class Server(Daphne):
             log.critical("the gateway cannot be opened: %s", error)
             self.failed = True
             self.stop()
-        gc.collect()
-        gc.freeze()  # what was imported stays; to look through it again and again would cost requests their time
-        gc.set_threshold(GC_AFTER, 20, 50)
+        garbage.rarely(GC_AFTER)
 
     def listen_success(self, port: Any) -> None:
         self._ports.append(port)

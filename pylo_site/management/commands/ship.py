@@ -13,12 +13,14 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from billing import ledger
+from pylo_site import garbage
 from pylo_site.shipper import Shipper
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 POLL_SECONDS = 0.1
+GC_AFTER = 200_000  # about what a batch is made of: at 700, a backlog took twice as long
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
@@ -40,6 +42,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        garbage.rarely(GC_AFTER)
         log.info("shipping")
         run(shipper, stop)
         log.info("stopped")
