@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import TYPE_CHECKING
 from uuid import UUID  # noqa: TC003 - the decoder reads the annotations
 
 import msgspec
@@ -15,26 +16,30 @@ import msgspec
 from gateway.meter import Admitted  # noqa: TC001 - as above
 from gateway.usage import RequestRecord  # noqa: TC001 - as above
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HEAD = struct.Struct(">II")
 LONGEST = 2**16
+ADMIT, FIRST, SETTLE, ATTEMPT = KINDS = 1, 2, 4, 5
 
 
-class Admit(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class Admit(msgspec.Struct, frozen=True, array_like=True, tag=ADMIT):
     admitted: Admitted
 
 
-class First(msgspec.Struct, frozen=True, array_like=True, tag=2):
+class First(msgspec.Struct, frozen=True, array_like=True, tag=FIRST):
     """The first token came."""
 
     uid: UUID
     at_ms: int
 
 
-class Settle(msgspec.Struct, frozen=True, array_like=True, tag=4):
+class Settle(msgspec.Struct, frozen=True, array_like=True, tag=SETTLE):
     record: RequestRecord
 
 
-class Attempt(msgspec.Struct, frozen=True, array_like=True, tag=5):
+class Attempt(msgspec.Struct, frozen=True, array_like=True, tag=ATTEMPT):
     """An upstream is asked; `number` counts from 1."""
 
     uid: UUID
@@ -56,26 +61,33 @@ def encode(frame: Frame) -> bytes:
     return HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
-def decode(data: bytes) -> tuple[list[Frame], int]:
-    """Return the whole frames at the start of `data` and the bytes they take; a torn tail ends the reading."""
+def decode(data: bytes, only: int | None = None) -> tuple[list[Frame], int]:
+    """Return the whole frames at the start of `data` and the bytes they take; a torn tail ends the reading.
+
+    With `only`, frames of other kinds that are ours are passed over, unread.
+    """
     frames: list[Frame] = []
     offset = 0
-    while (end := _end_of(data, offset)) > offset:
-        try:
-            frames.append(_decoder.decode(memoryview(data)[offset + HEAD.size : end]))
-        except msgspec.DecodeError:
-            if frames:
-                break  # hand over what came before it; the next reading meets it first
-            raise UnknownFrame from None
+    for start, end in _whole(data):
+        kind = data[start + 1] if end - start > 1 else None  # behind the array's length
+        if only is None or kind == only or kind not in KINDS:
+            try:
+                frames.append(_decoder.decode(memoryview(data)[start:end]))
+            except msgspec.DecodeError:
+                if frames:
+                    break  # hand over what came before it; the next reading meets it first
+                raise UnknownFrame from None
         offset = end
     return frames, offset
 
 
-def _end_of(data: bytes, offset: int) -> int:
-    if len(data) - offset < HEAD.size:
-        return offset
-    length, checksum = HEAD.unpack_from(data, offset)
-    start = offset + HEAD.size
-    if not 0 < length <= LONGEST or len(data) - start < length:
-        return offset
-    return start + length if zlib.crc32(memoryview(data)[start : start + length]) == checksum else offset
+def _whole(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each frame's body begins and ends, until one is torn."""
+    view, end, size = memoryview(data), 0, len(data)
+    while size - end >= HEAD.size:
+        length, checksum = HEAD.unpack_from(data, end)
+        start = end + HEAD.size
+        end = start + length
+        if not 0 < length <= LONGEST or end > size or zlib.crc32(view[start:end]) != checksum:
+            return
+        yield start, end

@@ -116,7 +116,7 @@ class Shipper:
 
     def _segment(self, segment: Segment) -> int:
         shipped = 0
-        for found, offset in batches(segment.path, self._offset(segment)):
+        for found, offset in batches(segment.path, self._offset(segment), only=frames.SETTLE):
             records = [frame.record for frame in found if isinstance(frame, Settle)]
             self._append(records, segment, offset)
             shipped += len(records)
@@ -232,14 +232,14 @@ def _open(segments: list[Segment]) -> list[_Open]:
     return list(found.values())
 
 
-def batches(path: Path, offset: int) -> Iterator[tuple[list[Frame], int]]:
-    """Yield a file's whole frames from `offset` on, with the offset behind them, until its end or a torn tail."""
+def batches(path: Path, offset: int, only: int | None = None) -> Iterator[tuple[list[Frame], int]]:
+    """Yield a file's whole frames from `offset` on, or those of one kind, with the offset behind them, to the end."""
     if path.stat().st_size <= offset:
         return
     with path.open("rb") as file:
         while True:
             file.seek(offset)
-            found, size = frames.decode(file.read(BATCH_BYTES))
+            found, size = frames.decode(file.read(BATCH_BYTES), only)
             if not size:
                 return
             offset += size

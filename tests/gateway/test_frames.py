@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.frames import HEAD, Admit, First, Frame, Settle, UnknownFrame, decode, encode
+from gateway.frames import HEAD, SETTLE, Admit, First, Frame, Settle, UnknownFrame, decode, encode
 from gateway.meter import Admitted
 from gateway.usage import Outcome, RequestRecord, Tokens, Try, UsageSource
 from tests.gateway.records import make_admitted, make_record
@@ -61,6 +61,20 @@ def test_a_frame_of_a_newer_release_is_not_skipped() -> None:
     assert decode(ENCODED[0] + newer) == (FRAMES[:1], len(ENCODED[0]))
     with pytest.raises(UnknownFrame):
         decode(newer)
+
+
+@given(st.integers(0, len(DATA)))
+def test_of_frames_of_one_kind_the_others_are_passed_over(cut: int) -> None:
+    whole = max(index for index, end in enumerate(ENDS) if end <= cut)
+    settled = [frame for frame in FRAMES[:whole] if isinstance(frame, Settle)]
+    assert decode(DATA[:cut], SETTLE) == (settled, ENDS[whole])
+
+
+@pytest.mark.parametrize("body", [msgspec.msgpack.encode([3, "progress"]), b"\x90", b"\x04"])
+def test_an_unknown_frame_is_met_when_one_kind_is_read(body: bytes) -> None:
+    newer = HEAD.pack(len(body), zlib.crc32(body)) + body
+    with pytest.raises(UnknownFrame):
+        decode(ENCODED[0] + newer, SETTLE)
 
 
 def test_a_frame_has_no_field_for_words() -> None:

@@ -294,8 +294,8 @@ def test_a_crash_between_any_two_steps_ships_each_record_once(tmp_path: Path, le
 
 
 def test_more_than_a_batch_is_shipped_in_order(writer: Writer, ledger: Ledger, shipper: Shipper) -> None:
-    size = writer.write(*(Settle(make_record(number)) for number in range(1, 4001)))
-    assert shipper.ship() == 4000
+    size = writer.write(*(Settle(make_record(number)) for number in range(1, 16_001)))
+    assert shipper.ship() == 16_000
     assert ledger.appends > 1
     assert ledger.offsets["host/1-2/0001.log"] == size
 
