@@ -51,7 +51,7 @@ class RequestRecord(models.Model):
             models.Index(fields=("key", "-admitted_at"), name="record_by_key"),
             models.Index(fields=("invoice",), condition=Q(invoice__isnull=False), name="record_by_invoice"),
             BrinIndex(fields=("admitted_at",), name="record_by_admission", autosummarize=True, pages_per_range=32),
-            BrinIndex(fields=("recorded_at",), name="record_by_recording", autosummarize=True, pages_per_range=32),
+            models.Index(fields=("recorded_at",), name="record_by_recording"),  # a batch has one moment: deduplicated
         )
         constraints = (
             models.CheckConstraint(
