@@ -49,7 +49,7 @@ class RequestRecord(models.Model):
             models.Index(fields=("workspace", "request_id"), name="record_by_request_id"),
             models.Index(fields=("workspace", "admitted_at"), condition=Q(invoice=None), name="record_not_invoiced"),
             models.Index(fields=("key", "-admitted_at"), name="record_by_key"),
-            models.Index(fields=("invoice",), condition=Q(invoice__isnull=False), name="record_by_invoice"),
+            models.Index(fields=("invoice", "uid"), condition=Q(invoice__isnull=False), name="record_by_invoice"),
             BrinIndex(fields=("admitted_at",), name="record_by_admission", autosummarize=True, pages_per_range=32),
             models.Index(fields=("recorded_at",), name="record_by_recording"),  # a batch has one moment: deduplicated
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from billing import receipt_trees
 from billing.receipts import moment
 from billing.reports import sheets
+from billing.reports.pieces import pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,13 +47,9 @@ HEADER = (
 
 async def chunks(records: QuerySet[RequestRecord]) -> AsyncIterator[str]:
     """Yield the sheet in pieces. An asynchronous iterator, since under ASGI Django gathers any other kind up first."""
-    rows: list[tuple[str | int | None, ...]] = [HEADER]
-    async for record in records.aiterator(chunk_size=CHUNK):
-        rows.append(_row(record))
-        if len(rows) >= CHUNK:
-            yield sheets.lines(rows)
-            rows = []
-    yield sheets.lines(rows)
+    yield sheets.lines([HEADER])
+    async for piece in pieces(records, CHUNK):
+        yield sheets.lines(map(_row, piece))
 
 
 def cells(record: RequestRecord) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from billing.models import InvoiceLine, RequestRecord
 from billing.periods import month_of
 from billing.receipts import moment
 from billing.reports import sheets
+from billing.reports.pieces import pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,13 +75,9 @@ def _of_month(line: InvoiceLine) -> Q:
 
 async def chunks(found: LineRequests) -> AsyncIterator[str]:
     """Yield the sheet in pieces, without holding them all."""
-    rows: list[tuple[str | int | None, ...]] = [HEADER]
-    async for record in found.records.aiterator(chunk_size=CHUNK):
-        rows.append(_row(record, found.line))
-        if len(rows) >= CHUNK:
-            yield sheets.lines(rows)
-            rows = []
-    yield sheets.lines(rows)
+    yield sheets.lines([HEADER])
+    async for piece in pieces(found.records, CHUNK):
+        yield sheets.lines(_row(record, found.line) for record in piece)
 
 
 def _row(record: RequestRecord, line: InvoiceLine) -> tuple[str | int | None, ...]:

@@ -77,26 +77,28 @@ class Process:
         """Write the log's tail among what a failed test wrote: in its message it would bury what failed."""
         sys.stderr.write(f"{self.tail()}\n")
 
-    def await_http(self, url: str) -> None:
+    def await_http(self, url: str, *, quietly: bool = False) -> None:
         """Return as soon as `url` is answered, whatever with; fail, and show the log's tail, if that is never."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 httpx.get(url, timeout=2, trust_env=False)
             except httpx.HTTPError:
-                self.must_run_for(PAUSE)
+                self.must_run_for(PAUSE, quietly=quietly)
             else:
                 return
-        self.show()
+        if not quietly:
+            self.show()
         raise AssertionError(f"{self.name} does not answer {url} after {PATIENCE:g} s")
 
-    def must_run_for(self, seconds: float) -> None:
+    def must_run_for(self, seconds: float, *, quietly: bool = False) -> None:
         """Pause; fail, and show the log's tail, if the process ends meanwhile."""
         try:
             code = self._child.wait(seconds)
         except subprocess.TimeoutExpired:
             return
-        self.show()
+        if not quietly:
+            self.show()
         raise AssertionError(f"{self.name} ended with {code}")
 
     def stop(self) -> None:

@@ -185,7 +185,7 @@ class Loop:
         return kill
 
     def _answers(self, name: str, port: int) -> Callable[[], object]:
-        return lambda: self._running[name].await_http(f"http://127.0.0.1:{port}/health")
+        return lambda: self._running[name].await_http(f"http://127.0.0.1:{port}/health", quietly=True)
 
     def _keep_segments(self) -> None:
         """Link every segment there is, so that what is shipped and deleted can be shipped again."""

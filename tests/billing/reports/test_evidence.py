@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 async def gathered() -> list[str]:
-    records = RequestRecord.objects.select_related("key", "price").order_by("admitted_at")
+    records = RequestRecord.objects.select_related("key", "price")
     return [chunk async for chunk in evidence.chunks(records)]
 
 
@@ -33,13 +33,17 @@ def test_a_line_has_the_tokens_the_prices_and_the_exact_cost() -> None:
     )
 
 
-def test_many_requests_come_in_several_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("requests", "expected"), [(3, [1, 3]), (4, [1, 4]), (9, [1, 4, 4, 1])])
+def test_many_requests_come_in_several_pieces_each_once_and_in_order(
+    monkeypatch: pytest.MonkeyPatch, requests: int, expected: list[int]
+) -> None:
     monkeypatch.setattr(evidence, "CHUNK", 4)
     alice = tenant("alice")
-    for number in range(9):
-        record(alice.key, NOW + timedelta(seconds=number))
+    made = [record(alice.key, NOW + timedelta(seconds=number)).uid for number in range(requests)]
     pieces = async_to_sync(gathered)()
-    assert [piece.count("\r\n") for piece in pieces] == [4, 4, 2]
+    assert [piece.count("\r\n") for piece in pieces] == expected
+    rows = "".join(pieces).split("\r\n")[1:-1]
+    assert [row.split(",")[2] for row in rows] == [str(uid) for uid in sorted(made)]
 
 
 def test_without_requests_there_is_a_header() -> None:
