@@ -90,9 +90,13 @@ def test_it_fails_and_names_what_it_found(acme: Workspace) -> None:
         Posting.objects.filter(kind="signup_credit").update(nanos=1)
         RequestRecord.objects.filter(invoice=None).update(waived_nanos=1)
     out = StringIO()
-    with pytest.raises(CommandError, match="2 numbers do not agree"):
+    with pytest.raises(CommandError, match="3 numbers do not agree"):
         call_command("reconcile", stdout=out, stderr=StringIO())
-    assert len(out.getvalue().splitlines()) == 2
+    assert [line.partition(":")[0] for line in out.getvalue().splitlines()] == [
+        "a posting's entries sum to zero, and the customer's to what it says",
+        "a record costs, or is waived, its tokens at its price",
+        "what is on no invoice is the sum of its records",
+    ]
 
 
 def test_without_redis_it_says_that_purses_were_not_compared(acme: Workspace, settings: Settings) -> None:
