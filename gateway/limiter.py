@@ -52,6 +52,8 @@ class Limiter:
                 break
         if answer.kind is None:
             self._running[asking.uid] = asking
+            if asking.uid in self._let_in and not self.wallets.away:
+                await self._tell(asking)
         return answer
 
     def end(self, asking: Asking, tokens: int, cost: int = 0) -> None:
@@ -76,6 +78,16 @@ class Limiter:
                 self.processes = self.wallets.processes = max(await self._store.renew(running), self._least)
         except StoreUnavailable:
             return
+
+    async def _tell(self, asking: Asking) -> None:
+        """Let Redis know of a place that it was not asked for, or it gives it to another one."""
+        try:
+            await self._store.renew([asking])
+        except StoreUnavailable:
+            return
+        except asyncio.CancelledError:
+            self.end(asking, 0)
+            raise
 
     async def _take(self, asking: Asking) -> Answer:
         left = False

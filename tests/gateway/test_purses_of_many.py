@@ -224,6 +224,24 @@ def test_what_was_at_hand_stays_so_when_redis_was_emptied_until_all_have_told() 
     assert asyncio.run(main()) == [200 * TOKEN] * 3
 
 
+def test_a_place_that_is_taken_of_what_is_at_hand_is_told_to_an_emptied_redis_at_once() -> None:
+    async def main() -> list[set[UUID]]:
+        purse = Purse.of(HandClock(), processes=1)
+        purse.books.put(WORKSPACE, 800 * TOKEN)
+        purses = tuple(each.key for each in (await purse.wallets.of(WORKSPACE)).purses(KEY, 0))
+        asking = Asking(WORKSPACE, UUID(int=1), 0, HOLDERS, purses, Wanted(0, 0, TOKEN, 1, 1))
+        purse.wallets.touch(asking)
+        await settled()
+        purse.books.writers.add("a process that has not told")
+        purse.store.purses.flush()
+        assert (await purse.limiter.take(asking)).kind is None
+        held = [set(one.running) for one in purse.limits._buckets._held.values()]
+        purse.limiter.end(asking, 0)
+        return held + [set(one.running) for one in purse.limits._buckets._held.values()]
+
+    assert asyncio.run(main()) == [{UUID(int=1)}] * len(HOLDERS) + [set()] * len(HOLDERS)
+
+
 def test_what_a_dead_process_held_is_free_for_the_first_request_after_its_burial() -> None:
     async def main() -> Kind | None:
         clock, books, purses = HandClock(), MemoryBooks(), Purses()

@@ -84,7 +84,11 @@ class SimulatedLimits:
     def _state(self) -> dict[tuple[UUID, str], tuple[int, int, frozenset[UUID]]]:
         now = self._now()
         return {
-            name: (max(held.requests, now), max(held.tokens, now), frozenset(held.running))
+            name: (
+                max(held.requests, now),
+                max(held.tokens, now),
+                frozenset(uid for uid, until in held.running.items() if until > now),
+            )
             for name, held in self._buckets._held.items()
         }
 
