@@ -94,7 +94,7 @@ def measure(loaded: Loaded, until: float) -> Iterator[Page]:
             yield _asked(name, partial(_get, client, address), until)
     number = Invoice.objects.filter(workspace=loaded.workspace).values_list("number", flat=True).first()
     if number:
-        yield _asked("an invoice's CSV, two pieces", lambda: _first_piece(loaded, number), until)
+        yield _asked("an invoice's CSV, two pieces", lambda: _two_pieces(loaded, number), until)
 
 
 def _get(client: Client, address: str) -> None:
@@ -103,7 +103,7 @@ def _get(client: Client, address: str) -> None:
         raise Trouble(f"{address} was answered with {answer.status_code}")
 
 
-def _first_piece(loaded: Loaded, number: str) -> None:
+def _two_pieces(loaded: Loaded, number: str) -> None:
     """Read the first rows that are sent, in this thread, where their statements are watched, and those after them."""
     records = invoices.requests(loaded.workspace, number)
     if records is not None:

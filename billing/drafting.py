@@ -14,8 +14,8 @@ from billing import money, taxes, unbilled
 from billing.models import Balance, Invoice, InvoiceLine, Price, RequestRecord
 from billing.models.invoices import line_title
 from billing.periods import month_before, month_of
+from billing.pricing import CHARGED_OUTCOMES
 from billing.unbilled import Sums
-from gateway.usage import CHARGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from billing.taxes import Tax
 
 Item = InvoiceLine.Item
-PAID = Q(outcome__in=[outcome.value for outcome in CHARGED])
+PAID = Q(outcome__in=CHARGED_OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True)

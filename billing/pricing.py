@@ -8,6 +8,7 @@ from typing import Protocol
 from billing.errors import BillingError
 from gateway.usage import CHARGED, Outcome, Tokens
 
+CHARGED_OUTCOMES = [outcome.value for outcome in sorted(CHARGED)]  # as Postgres has them
 MOST_TOKENS = 1_000_000_000  # of a kind in one request: thousands of times what any model takes or gives
 
 

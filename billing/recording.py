@@ -57,7 +57,6 @@ COLUMNS = {
     "batch": "uuid",
     "tries": "jsonb",
 }
-_CHARGED = [outcome.value for outcome in sorted(CHARGED)]
 SAME = ("request_id", "status", "prompt_tokens", "cached_tokens", "completion_tokens", "duration_ms")
 _NAMES = ", ".join(COLUMNS)
 _ARRAYS = ", ".join(f"%b::{kind}[]" for kind in COLUMNS.values())
@@ -142,7 +141,7 @@ def insert(rows: Sequence[Row]) -> list[Inserted]:
     columns = [list(column) for column in zip(*(row.values for row in rows), strict=True)]
     # psycopg's own cursor sends the arrays as binary; Django's would spell them out, at three times the cost.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        found = cursor.execute(_INSERT, [*columns, _CHARGED]).fetchall()
+        found = cursor.execute(_INSERT, [*columns, pricing.CHARGED_OUTCOMES]).fetchall()
     return [Inserted(workspace, key, day, price, Sums(*sums)) for workspace, key, day, price, *sums in found]
 
 

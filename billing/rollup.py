@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from billing.models import RollupMark
 from billing.periods import HOUR, Period, hour_of, joined, whole_hours
-from gateway.usage import CHARGED
+from billing.pricing import CHARGED_OUTCOMES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -99,6 +99,6 @@ def _recompute(period: Period) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             _RECOMPUTE,
-            {"start": hours.start, "end": hours.end, "charged": [outcome.value for outcome in sorted(CHARGED)]},
+            {"start": hours.start, "end": hours.end, "charged": CHARGED_OUTCOMES},
         )
         return int((cursor.fetchone() or (0,))[0])

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from billing.models import UnbilledUsage
-from gateway.usage import CHARGED
+from billing.pricing import CHARGED_OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,7 +117,7 @@ def recount(workspace_id: UUID) -> list[Change]:
     before = of(workspace_id)
     UnbilledUsage.objects.filter(workspace=workspace_id).delete()
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [[outcome.value for outcome in sorted(CHARGED)], workspace_id])
+        cursor.execute(_COUNT, [CHARGED_OUTCOMES, workspace_id])
     after = of(workspace_id)
     return [
         Change(*name, before.get(name), after.get(name))

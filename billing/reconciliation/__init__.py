@@ -9,9 +9,9 @@ from django.db import connection
 
 from billing import partitions, rollup
 from billing.periods import hour_of
+from billing.pricing import CHARGED_OUTCOMES
 from billing.reconciliation import invoices, ledger, records
 from billing.reconciliation.check import Check, Finding, Step
-from gateway.usage import CHARGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ def _asked(now: datetime) -> Mapping[str, Any]:
         "complete": hour_of(mark).start if mark else None,
         "settled": mark - rollup.OVERLAP if mark else None,
         "kept": partitions.kept_since(),
-        "charged": [outcome.value for outcome in sorted(CHARGED)],
+        "charged": CHARGED_OUTCOMES,
     }
 
 
